@@ -1,0 +1,5 @@
+/** Pruning of neural networks: tensors, plans, the pruner and its reports. */
+@NullMarked
+package dev.coppice;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,23 @@
+package dev.coppice.spi;
+
+import java.io.IOException;
+import java.util.List;
+
+/** Prunes tensors; safe for use by several threads at once. */
+public interface Backend extends AutoCloseable {
+  /** Gives the name it is asked for by: {@code reference}, {@code native}, {@code cuda}. */
+  String name();
+
+  /**
+   * Prunes the weights of one task by SPEC.md.
+   *
+   * @return what was done, a result for each of the task's weights, in their order
+   * @throws dev.coppice.NanWeightsException under {@link dev.coppice.NanPolicy#REFUSE}
+   * @throws dev.coppice.PruningCancelledException if the execution was cancelled
+   */
+  List<WeightsResult> prune(PruneTask task, Execution execution) throws IOException;
+
+  /** Gives back what it holds; idempotent. */
+  @Override
+  void close();
+}

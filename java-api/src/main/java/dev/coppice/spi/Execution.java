@@ -1,0 +1,89 @@
+package dev.coppice.spi;
+
+import dev.coppice.ProgressListener;
+import dev.coppice.PruningCancelledException;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.BooleanSupplier;
+
+/**
+ * How one call is carried out: its share of the pool, the size of its slices, its progress, and
+ * where its time goes. Safe for use by several threads.
+ */
+public final class Execution {
+  /**
+   * The slice that is used unless a caller says otherwise: small enough to stay in a core's
+   * second-level cache.
+   */
+  public static final int SLICE_BYTES = 512 << 10;
+
+  private final WorkPool pool;
+  private final int threads;
+  private final int sliceBytes;
+  private final BooleanSupplier cancelled;
+  private final Progress progress;
+
+  /** Nanoseconds that threads spent reading, pruning and writing. */
+  public final LongAdder readNanos = new LongAdder();
+
+  /** See {@link #readNanos}. */
+  public final LongAdder pruneNanos = new LongAdder();
+
+  /** See {@link #readNanos}. */
+  public final LongAdder writeNanos = new LongAdder();
+
+  /**
+   * Makes an execution.
+   *
+   * @param threads the most threads of the pool that it uses at once
+   * @param sliceBytes the size of a slice, at least 64
+   * @param cancelled asked between slices
+   */
+  public Execution(
+      WorkPool pool,
+      int threads,
+      int sliceBytes,
+      BooleanSupplier cancelled,
+      ProgressListener listener) {
+    if (threads < 1 || sliceBytes < 64) {
+      throw new IllegalArgumentException("threads must be 1 or more, a slice 64 bytes or more");
+    }
+    this.pool = pool;
+    this.threads = Math.min(threads, pool.threads());
+    this.sliceBytes = sliceBytes;
+    this.cancelled = cancelled;
+    this.progress = new Progress(listener);
+  }
+
+  /** Gives the most threads that it uses at once. */
+  public int threads() {
+    return threads;
+  }
+
+  /** Gives the size of a slice in bytes. */
+  public int sliceBytes() {
+    return sliceBytes;
+  }
+
+  /** Gives its progress. */
+  public Progress progress() {
+    return progress;
+  }
+
+  /** Throws if the call was cancelled. */
+  public void checkCancelled() {
+    if (cancelled.getAsBoolean()) {
+      throw new PruningCancelledException();
+    }
+  }
+
+  /**
+   * Runs {@code body} for every index below {@code count}, in ascending order of their beginnings,
+   * on the pool's threads, and waits for all. After a failure no further index is begun; the
+   * failure of the smallest index is thrown.
+   *
+   * @throws PruningCancelledException if the call was cancelled or the waiting thread interrupted
+   */
+  public void forEach(long count, WorkPool.Body body) throws java.io.IOException {
+    pool.forEach(count, threads, this::checkCancelled, body);
+  }
+}

@@ -1,0 +1,39 @@
+package dev.coppice.spi;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.IntBuffer;
+
+/**
+ * The counters that a thread adds a slice's keys to. Kernels add, they never clear. A counter is an
+ * unsigned 32-bit number: the caller empties the histogram before 2^32 - 1 elements were added.
+ */
+public final class Histogram {
+  private final IntBuffer counts =
+      ByteBuffer.allocateDirect(Window.MOST_BINS * Integer.BYTES)
+          .order(ByteOrder.nativeOrder())
+          .asIntBuffer();
+
+  /** The keys below the window, NaN not among them. */
+  public long below;
+
+  /** The elements that are NaN. */
+  public long nans;
+
+  /**
+   * Gives the bins' counters: direct, native order, {@link Window#MOST_BINS} of them; absolute
+   * access only.
+   */
+  public IntBuffer counts() {
+    return counts;
+  }
+
+  /** Sets the first {@code bins} counters and the sums to zero. */
+  public void clear(int bins) {
+    for (int i = 0; i < bins; i++) {
+      counts.put(i, 0);
+    }
+    below = 0;
+    nans = 0;
+  }
+}

@@ -1,0 +1,213 @@
+package dev.coppice.spi;
+
+import dev.coppice.PruningCancelledException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A bounded set of threads that all calls of a process share. Calls take turns slice by slice, so
+ * that a small one is not held up behind a large one, and memory is bounded by the threads, not by
+ * the calls.
+ */
+public final class WorkPool {
+  /** What is done for one index. */
+  @FunctionalInterface
+  public interface Body {
+    /** Does the work of {@code index}; {@code worker} is the thread's own memory. */
+    void run(long index, Worker worker) throws IOException;
+  }
+
+  /**
+   * What a thread of the pool owns and lends to the body that it runs: no call allocates its own.
+   */
+  public static final class Worker {
+    private ByteBuffer buffer = direct(0);
+    private final Histogram histogram = new Histogram();
+    private final Tally tally = new Tally();
+
+    /**
+     * Gives a direct, little-endian buffer of exactly {@code bytes}, position 0; its contents are
+     * left over.
+     */
+    public ByteBuffer buffer(int bytes) {
+      if (buffer.capacity() < bytes) {
+        buffer = direct(bytes);
+      }
+      return buffer.slice(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Gives the thread's histogram, with left-over counts. */
+    public Histogram histogram() {
+      return histogram;
+    }
+
+    /** Gives the thread's tally. */
+    public Tally tally() {
+      return tally;
+    }
+
+    private static ByteBuffer direct(int bytes) {
+      return ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+  }
+
+  private static final class Shared {
+    private static final WorkPool POOL =
+        new WorkPool(
+            Integer.getInteger("coppice.threads", Runtime.getRuntime().availableProcessors()));
+  }
+
+  private final int threads;
+  private final ExecutorService executor;
+  private final ThreadLocal<Worker> worker = ThreadLocal.withInitial(Worker::new);
+
+  /** Makes a pool of daemon threads. */
+  public WorkPool(int threads) {
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads must be 1 or more, not " + threads);
+    }
+    this.threads = threads;
+    this.executor =
+        Executors.newFixedThreadPool(
+            threads,
+            task -> {
+              Thread thread = new Thread(task, "coppice-worker");
+              thread.setDaemon(true);
+              return thread;
+            });
+  }
+
+  /** Gives the pool of the process: one thread a processor, or {@code -Dcoppice.threads}. */
+  public static WorkPool shared() {
+    return Shared.POOL;
+  }
+
+  /** Gives the number of threads. */
+  public int threads() {
+    return threads;
+  }
+
+  void forEach(long count, int lanes, Runnable check, Body body) throws IOException {
+    if (count > 0) {
+      new Loop(count, check, body).run((int) Math.min(lanes, count));
+    }
+  }
+
+  /**
+   * One call of forEach: its lanes are tasks in the pool's queue that do one index and queue again.
+   */
+  private final class Loop {
+    private final long count;
+    private final Runnable check;
+    private final Body body;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition finished = lock.newCondition();
+    private long next;
+    private int lanes;
+    private long failedIndex = Long.MAX_VALUE;
+    private @org.jspecify.annotations.Nullable Throwable failure;
+
+    Loop(long count, Runnable check, Body body) {
+      this.count = count;
+      this.check = check;
+      this.body = body;
+    }
+
+    void run(int wanted) throws IOException {
+      lanes = wanted;
+      for (int i = 0; i < wanted; i++) {
+        executor.execute(this::lane);
+      }
+      boolean interrupted = await();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+      Throwable thrown = failure;
+      if (thrown instanceof IOException e) {
+        throw e;
+      }
+      if (thrown instanceof RuntimeException e) {
+        throw e;
+      }
+      if (thrown instanceof Error e) {
+        throw e;
+      }
+    }
+
+    /**
+     * Waits for all lanes; an interrupt ends the loop early but is not obeyed before they have
+     * ended.
+     */
+    private boolean await() {
+      boolean interrupted = false;
+      lock.lock();
+      try {
+        while (lanes > 0) {
+          try {
+            finished.await();
+          } catch (InterruptedException e) {
+            interrupted = true;
+            fail(Long.MAX_VALUE - 1, new PruningCancelledException());
+          }
+        }
+      } finally {
+        lock.unlock();
+      }
+      return interrupted;
+    }
+
+    private void lane() {
+      long index = claim();
+      if (index >= 0) {
+        try {
+          check.run();
+          body.run(index, worker.get());
+        } catch (Throwable e) { // Handed to the thread that waits.
+          fail(index, e);
+        }
+      }
+      if (index >= 0) {
+        executor.execute(this::lane);
+      } else {
+        leave();
+      }
+    }
+
+    private long claim() {
+      lock.lock();
+      try {
+        return failure == null && next < count ? next++ : -1;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private void fail(long index, Throwable thrown) {
+      lock.lock();
+      try {
+        if (index < failedIndex) {
+          failedIndex = index;
+          failure = thrown;
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    private void leave() {
+      lock.lock();
+      try {
+        if (--lanes == 0) {
+          finished.signalAll();
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+}
