@@ -44,7 +44,7 @@ public final class ReferenceKernels implements SliceKernels {
         continue;
       }
       long key = elements.key(i);
-      if (key < threshold || key == threshold && kept++ >= ties) {
+      if (key < threshold || (key == threshold && kept++ >= ties)) {
         elements.prune(i, tally);
       } else {
         elements.keep(i, tally);
