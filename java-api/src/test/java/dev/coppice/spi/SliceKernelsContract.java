@@ -275,9 +275,10 @@ public abstract class SliceKernelsContract extends GoldenMasksContract {
     Ranking ranking = RANKINGS.get(2);
     SliceCase whole = SliceCase.contiguous(DType.BF16, ranking, new int[1000], 0);
     SliceOracle oracle = new SliceOracle(whole);
+    Histogram histogram = new Histogram();
     for (int i = 0; i < whole.size(); i++) {
       SliceCase one = SliceCase.contiguous(DType.BF16, ranking, new int[1], i);
-      Histogram histogram = new Histogram();
+      histogram.clear(1);
       kernels().histogram(lend(one), new Window(oracle.key(i), 0, 1), histogram);
       assertThat(histogram.counts().get(0)).as("element %d", i).isEqualTo(1);
     }
