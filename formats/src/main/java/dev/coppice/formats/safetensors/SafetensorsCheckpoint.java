@@ -70,9 +70,11 @@ final class SafetensorsCheckpoint implements Checkpoint {
           Code.LIMIT, model, "names more than " + MOST_SHARDS + " shards");
     }
     for (String name : names) {
-      InputFile file = openShard(name);
-      files.add(file);
-      add(name, file);
+      files.add(openShard(name));
+    }
+    int at = 1; // After the index.
+    for (String name : names) {
+      add(name, files.get(at++));
     }
     index.checkComplete(byName.keySet());
   }

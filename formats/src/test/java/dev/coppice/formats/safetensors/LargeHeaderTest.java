@@ -20,6 +20,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** Headers of up to 100 MB; the tests of this module run in a heap of 256 MB. */
 class LargeHeaderTest {
   private static final int LARGEST = 100_000_000;
+  private static final String SPACES = " ".repeat(1000);
+  private static final String NUMBERS = "1234567,".repeat(100);
+  private static final int ENOUGH = 36_000_000;
 
   @TempDir Path folder;
 
@@ -72,12 +75,12 @@ class LargeHeaderTest {
 
   @Test
   void tenMillionUnknownValuesArePassedOver() throws IOException {
-    assertRefused(Code.HEADER_JSON, fill("{\"a\":{\"x\":[", i -> "1234567,"));
+    assertRefused(Code.HEADER_JSON, fill("{\"a\":{\"x\":[", i -> NUMBERS, LARGEST));
   }
 
   @Test
   void aHeaderOfNothingButSpaceIsRead() throws IOException {
-    Path file = fill("{}", i -> "          ");
+    Path file = fill("{}", i -> SPACES, LARGEST);
     try (Checkpoint checkpoint = new SafetensorsFormat().open(file)) {
       assertThat(checkpoint.tensors()).isEmpty();
     }
@@ -113,18 +116,26 @@ class LargeHeaderTest {
     }
   }
 
+  /** Writes a header of which no more than the first part is there to be read. */
   private Path fill(String start, LongFunction<String> next) throws IOException {
+    return fill(start, next, ENOUGH);
+  }
+
+  private Path fill(String start, LongFunction<String> next, int written) throws IOException {
     Path file = folder.resolve("large.safetensors");
     try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 20)) {
       out.write(SafetensorsFiles.length(LARGEST));
       byte[] bytes = start.getBytes(StandardCharsets.UTF_8);
-      int left = LARGEST;
+      int left = written;
       for (long i = 0; left > 0; i++) {
         int size = Math.min(left, bytes.length);
         out.write(bytes, 0, size);
         left -= size;
         bytes = next.apply(i).getBytes(StandardCharsets.UTF_8);
       }
+    }
+    try (RandomAccessFile access = new RandomAccessFile(file.toFile(), "rw")) {
+      access.setLength(8 + LARGEST);
     }
     return file;
   }
