@@ -5,8 +5,9 @@ import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 
 /**
- * The counters that a thread adds a slice's keys to. Kernels add, they never clear. A counter is an
- * unsigned 32-bit number: the caller empties the histogram before 2^32 - 1 elements were added.
+ * The counters that a thread adds keys to, slice after slice. Kernels add, they never clear. A
+ * counter is an unsigned 32-bit number: the caller empties the histogram before 2^32 - 1 elements
+ * were added.
  */
 public final class Histogram {
   private final IntBuffer counts =
@@ -20,10 +21,10 @@ public final class Histogram {
   /** The elements that are NaN. */
   public long nans;
 
-  /**
-   * Gives the bins' counters: direct, native order, {@link Window#MOST_BINS} of them; absolute
-   * access only.
-   */
+  /** How many elements the caller had added since the counters were last emptied. */
+  long added;
+
+  /** Gives the {@link Window#MOST_BINS} counters: direct, native order; absolute access only. */
   public IntBuffer counts() {
     return counts;
   }
@@ -35,5 +36,6 @@ public final class Histogram {
     }
     below = 0;
     nans = 0;
+    added = 0;
   }
 }
