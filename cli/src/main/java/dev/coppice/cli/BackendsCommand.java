@@ -20,6 +20,7 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "backends",
+    header = "Show what can prune here, and how fast.%n",
     sortOptions = false,
     description = {
       "Shows each backend: what it runs on, or why it cannot be used; and how fast it prunes in"

@@ -12,6 +12,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "compare",
+    header = "Say how two models differ; exit 1 if they do.%n",
     sortOptions = false,
     description = {
       "Says how two models differ, tensor by tensor: elements whose bits changed, elements that"

@@ -9,6 +9,7 @@ import picocli.CommandLine.Spec;
 
 @Command(
     name = "completion",
+    header = "Print a completion script for bash and zsh.%n",
     sortOptions = false,
     description = {
       "Prints a script that makes bash and zsh complete commands, options and their values.",

@@ -10,6 +10,7 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "demo",
+    header = "Prune a real model and measure what it costs.%n",
     sortOptions = false,
     description = {
       "Prunes a real model, all-MiniLM-L6-v2, in several ways, runs each with ONNX Runtime and shows"

@@ -9,7 +9,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 
 /**
  * What is said when a command fails, and with which status it ends.
@@ -55,8 +57,7 @@ record Failure(int status, String message) {
       return new Failure(ExitStatus.CANNOT_CREATE, alreadyThere(exists));
     }
     if (thrown instanceof NoSuchFileException missing) {
-      return new Failure(
-          ExitStatus.CANNOT_CREATE, missing.getFile() + ": its folder does not exist; make it");
+      return noFolder(missing);
     }
     if (thrown instanceof UncheckedIOException unchecked) {
       return ofIo(String.valueOf(unchecked.getMessage()), unchecked);
@@ -82,6 +83,14 @@ record Failure(int status, String message) {
       return new Failure(ExitStatus.IO, oneLine(file.getFile() + ": " + file.getReason()));
     }
     return new Failure(ExitStatus.IO, oneLine(message));
+  }
+
+  private static Failure noFolder(NoSuchFileException missing) {
+    Path folder = Path.of(missing.getFile()).toAbsolutePath().getParent();
+    return folder == null || Files.exists(folder)
+        ? new Failure(ExitStatus.IO, missing.getFile() + ": it cannot be made here")
+        : new Failure(
+            ExitStatus.CANNOT_CREATE, "the folder " + folder + " does not exist; make it first");
   }
 
   /** Says what is in the way; only what merely exists can be replaced. */

@@ -20,6 +20,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "inspect",
+    header = "Show tensors, zeros, and what would be pruned.%n",
     sortOptions = false,
     description = {
       "Shows a model's tensors: shapes, types, zeros, N:M patterns that are already there, and which"
@@ -40,7 +41,7 @@ import picocli.CommandLine.Parameters;
 final class InspectCommand extends SessionCommand {
   @Parameters(
       paramLabel = "MODEL",
-      description = "A .safetensors file or index, an .onnx file, or a folder with one of them.")
+      description = "A safetensors file or index, an ONNX file, or a folder with one of them.")
   @Nullable Path model;
 
   @Option(names = "--json", description = "Print JSON, for programs.")

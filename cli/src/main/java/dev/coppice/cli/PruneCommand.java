@@ -23,6 +23,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "prune",
+    header = "Write a pruned copy of a model.%n",
     sortOptions = false,
     description = {
       "Writes a copy of a model in which the weights that matter least are zero.",
@@ -38,7 +39,7 @@ import picocli.CommandLine.Parameters;
       "  Half of every weight matrix, the smallest magnitudes:",
       "    coppice prune model.safetensors -o pruned.safetensors --sparsity 0.5",
       "  70 %% of the whole model, at most 90 %% of one tensor:",
-      "    coppice prune model/ -o pruned/ --sparsity 0.7 --scope global --max-per-tensor 0.9",
+      "    coppice prune model/ -o out/ --sparsity .7 --scope global --max-per-tensor .9",
       "  Two of every four weights, for sparse tensor cores:",
       "    coppice prune model.onnx -o pruned.onnx --pattern 2:4",
       "  See what would happen to the attention weights, and write nothing:",
@@ -60,8 +61,7 @@ final class PruneCommand extends SessionCommand {
   @Parameters(
       paramLabel = "MODEL",
       description =
-          "A .safetensors file, a .safetensors.index.json, an .onnx file, or a folder with one of"
-              + " them.")
+          "A safetensors file or index, an ONNX file, or a folder with one of them.")
   @Nullable Path model;
 
   @Option(
