@@ -12,8 +12,10 @@ import dev.coppice.spi.CheckpointFormat;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.ServiceLoader;
@@ -42,7 +44,9 @@ public final class Demo implements Callable<Integer> {
   private static final int EX_SOFTWARE = 70;
   private static final int EX_IOERR = 74;
 
-  private static final int THREADS = Runtime.getRuntime().availableProcessors();
+  private static final int THREADS = Math.min(8, Runtime.getRuntime().availableProcessors());
+
+  private static final int LINE = 84;
 
   @Option(names = "--quick", description = "Fewer variants, and a thousand images.")
   private boolean quick;
@@ -102,9 +106,10 @@ public final class Demo implements Callable<Integer> {
   }
 
   private static int status(Exception e) {
-    return e instanceof CheckpointFormatException
-        ? EX_DATAERR
-        : e instanceof IOException ? EX_IOERR : EX_SOFTWARE;
+    if (e instanceof CheckpointFormatException) {
+      return EX_DATAERR;
+    }
+    return e instanceof IOException || e instanceof UncheckedIOException ? EX_IOERR : EX_SOFTWARE;
   }
 
   private static int fail(PrintStream err, Exception e, int status) {
@@ -120,10 +125,10 @@ public final class Demo implements Callable<Integer> {
   @Override
   public Integer call() throws IOException, OrtException {
     try (Pruner pruner = Pruner.create();
-        Steps steps = new Steps(err)) {
+        Steps steps = new Steps(err, ink.colour())) {
       Stage stage = new Stage(pruner, out, ink, steps);
       print("Two real models, pruned by Coppice and measured with ONNX Runtime on this machine.");
-      print("backend %s, %d processors, work folder %s", pruner.backend(), THREADS, work);
+      print("Backend %s, %d threads; work folder %s", pruner.backend(), THREADS, work);
       boolean sentences = showSentences(stage);
       boolean classifier = showImages(stage);
       showNext();
@@ -136,10 +141,10 @@ public final class Demo implements Callable<Integer> {
     Path pruned = work.resolve("all-minilm-l6-v2-magnitude-50.onnx");
     print("");
     heading("What next");
-    print("  coppice inspect %s", dense);
-    print("  coppice compare %s %s", dense, pruned);
-    print("  coppice prune %s -o mine.onnx --sparsity 0.4 --dry-run", dense);
-    print("  coppice prune --help");
+    print("  ./coppice inspect %s", dense);
+    print("  ./coppice compare %s %s", dense, pruned);
+    print("  ./coppice prune %s -o mine.onnx --sparsity 0.4 --dry-run", dense);
+    print("  ./coppice prune --help");
   }
 
   private boolean showSentences(Stage stage) throws IOException, OrtException {
@@ -151,11 +156,12 @@ public final class Demo implements Callable<Integer> {
       Comparison<Quality> result =
           Comparison.run(stage, model, sentenceVariants(), "magnitude-50", exam);
       print(
-          "  order: rank correlation of the similarities of all pairs of %d sentences with the"
-              + " dense model's;",
+          "  order   rank correlation of the similarities of all pairs of %d sentences with the"
+              + " dense model's",
           exam.sentences());
-      print("  cosine: to the dense model's vector, on average; topics: share of sentences whose");
-      print("  nearest other one is of their topic; random: the control");
+      print("  cosine  between the vectors of copy and dense model, the mean");
+      print("  topics  share of sentences whose nearest other one is of their topic");
+      print("  random  is the control: as many weights, whichever");
       print("");
       sayExact(result);
       saySentences(result, model.bytes());
@@ -190,8 +196,8 @@ public final class Demo implements Callable<Integer> {
         report.seconds().total());
     point(
         "smaller",
-        "compressed, the copy at 50 %% takes %s MB, the dense model %s MB; %.0f %% of the model's"
-            + " bytes took part",
+        "compressed, the copy at 50 %% takes %s MB, the dense model %s MB; the weights that were"
+            + " pruned lie in %.0f %% of its bytes",
         Comparison.megabytes(half.trial().deflated()),
         Comparison.megabytes(result.deflated()),
         100.0 * Float.BYTES * report.total() / bytes);
@@ -204,10 +210,9 @@ public final class Demo implements Callable<Integer> {
     point(
         "not faster",
         "a dense runtime multiplies zeros like other numbers: the sentences took %.2f s before,"
-            + " %.2f s at 50 %%;",
+            + " %.2f s at 50 %%; and a copy that is not compressed is as large as the model",
         result.dense().seconds(),
         half.quality().seconds());
-    point("", "and a copy that is not compressed is as large as the model");
   }
 
   private boolean showImages(Stage stage) throws IOException, OrtException {
@@ -240,7 +245,7 @@ public final class Demo implements Callable<Integer> {
         : List.of(half, Variant.magnitude(80, Scope.GLOBAL), control);
   }
 
-  private static Checkpoint open(Path file) throws IOException {
+  static Checkpoint open(Path file) throws IOException {
     for (CheckpointFormat format : ServiceLoader.load(CheckpointFormat.class)) {
       if (format.accepts(file)) {
         return format.open(file);
@@ -263,9 +268,23 @@ public final class Demo implements Callable<Integer> {
   }
 
   private void point(String title, String format, Object... values) {
-    print(
-        "  %s %s",
-        ink.good(String.format("%-10s", title)), String.format(Locale.ROOT, format, values));
+    String lead = ink.good(String.format("%-10s", title));
+    for (String line : wrap(String.format(Locale.ROOT, format, values))) {
+      print("  %s  %s", lead, line);
+      lead = " ".repeat(10);
+    }
+  }
+
+  private static List<String> wrap(String text) {
+    List<String> lines = new ArrayList<>();
+    String rest = text;
+    while (rest.length() > LINE) {
+      int end = rest.lastIndexOf(' ', LINE);
+      lines.add(rest.substring(0, end));
+      rest = rest.substring(end + 1);
+    }
+    lines.add(rest);
+    return lines;
   }
 
   private void print(String format, Object... values) {

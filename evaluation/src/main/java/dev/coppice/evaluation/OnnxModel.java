@@ -35,6 +35,8 @@ final class OnnxModel implements AutoCloseable {
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       options.setIntraOpNumThreads(threads);
       options.setInterOpNumThreads(1);
+      // Threads that wait sleep: others may need the processors.
+      options.addConfigEntry("session.intra_op.allow_spinning", "0");
       return new OnnxModel(ENVIRONMENT.createSession(model.toString(), options));
     }
   }

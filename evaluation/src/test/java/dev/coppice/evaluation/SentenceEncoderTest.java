@@ -69,7 +69,8 @@ class SentenceEncoderTest {
     double accuracy =
         Metrics.nearestNeighbourAccuracy(
             vectors, sentences.stream().map(TopicSentence::topic).toList());
-    assertThat(accuracy).isCloseTo(0.8, within(0.2));
+    // 167 of 240: the topics overlap, and one in twelve would be chance.
+    assertThat(accuracy).isCloseTo(0.696, within(0.01));
   }
 
   @Test

@@ -26,6 +26,7 @@ class WordPieceTest {
   @BeforeAll
   static void open() throws IOException {
     System.setProperty("ai.djl.offline", "true");
+    System.setProperty("DJL_CACHE_DIR", "target/djl");
     tokenizer = MiniLm.tokenizer();
     try (InputStream in = Resources.open("/all-minilm-l6-v2-tokenizer.json")) {
       oracle =
