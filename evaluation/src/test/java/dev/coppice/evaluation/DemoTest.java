@@ -56,7 +56,7 @@ class DemoTest {
   @Test
   void theDemoShowsExactCountsAndWhatTheyCost() throws IOException {
     assertThat(run(false, "--quick", "--work", folder.toString())).isZero();
-    assertThat(text()).doesNotContain("\033").contains("2 of 2 copies lost the very count");
+    assertThat(text()).doesNotContain("\033").contains("2 of 2 copies lost exactly the count");
     assertThat(text().lines().filter(line -> !line.contains(folder.toString())))
         .allSatisfy(line -> assertThat(line).hasSizeLessThan(100));
 
