@@ -15,7 +15,7 @@ public final class NanWeightsException extends RuntimeException {
   public NanWeightsException(String tensor, long index, boolean partlyPruned) {
     super(
         "tensor \"%s\" is NaN at index %d%s; fix it, exclude it, or keep NaN weights (nan: keep)"
-            .formatted(tensor, index, partlyPruned ? " and is now partly pruned" : ""));
+            .formatted(tensor, index, partlyPruned ? " and may be partly pruned by now" : ""));
     this.tensor = tensor;
     this.index = index;
     this.partlyPruned = partlyPruned;

@@ -2,6 +2,7 @@ package dev.coppice.spi;
 
 import dev.coppice.ProgressListener;
 import dev.coppice.PruningCancelledException;
+import java.io.IOException;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 
@@ -78,12 +79,20 @@ public final class Execution {
 
   /**
    * Runs {@code body} for every index below {@code count}, in ascending order of their beginnings,
-   * on the pool's threads, and waits for all. After a failure no further index is begun; the
+   * on the pool's threads, and waits for all. The body calls {@link #checkCancelled} itself. After a failure no further index is begun; the
    * failure of the smallest index is thrown.
    *
-   * @throws PruningCancelledException if the call was cancelled or the waiting thread interrupted
+   * @throws PruningCancelledException if the waiting thread is interrupted
    */
-  public void forEach(long count, WorkPool.Body body) throws java.io.IOException {
-    pool.forEach(count, threads, this::checkCancelled, body);
+  public void forEach(long count, WorkPool.Body body) throws IOException {
+    pool.forEach(count, threads, body);
+  }
+
+  Histogram borrowHistogram() {
+    return pool.borrowHistogram();
+  }
+
+  void giveBack(Histogram histogram) {
+    pool.giveBack(histogram);
   }
 }

@@ -5,14 +5,11 @@ import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 
 /**
- * The counters that a thread adds a slice's keys to. Kernels add, they never clear. A counter is an
- * unsigned 32-bit number: the caller empties the histogram before 2^32 - 1 elements were added.
+ * The counters that a thread adds keys to, slice after slice. Kernels add, they never clear. A counter is an unsigned
+ * 32-bit number: the caller empties the histogram before 2^32 - 1 elements were added.
  */
 public final class Histogram {
-  private final IntBuffer counts =
-      ByteBuffer.allocateDirect(Window.MOST_BINS * Integer.BYTES)
-          .order(ByteOrder.nativeOrder())
-          .asIntBuffer();
+  private IntBuffer counts = allocate(1 << 16);
 
   /** The keys below the window, NaN not among them. */
   public long below;
@@ -20,20 +17,31 @@ public final class Histogram {
   /** The elements that are NaN. */
   public long nans;
 
-  /**
-   * Gives the bins' counters: direct, native order, {@link Window#MOST_BINS} of them; absolute
-   * access only.
-   */
+  /** How many elements the caller had added since the counters were last emptied. */
+  long added;
+
+  /** Gives the counters: direct, native order, at least as many as the window has bins; absolute access only. */
   public IntBuffer counts() {
     return counts;
   }
 
-  /** Sets the first {@code bins} counters and the sums to zero. */
+  /** Makes room for {@code bins} counters and sets everything to zero. */
   public void clear(int bins) {
-    for (int i = 0; i < bins; i++) {
-      counts.put(i, 0);
+    if (counts.capacity() < bins) {
+      counts = allocate(bins);
+    } else {
+      for (int i = 0; i < bins; i++) {
+        counts.put(i, 0);
+      }
     }
     below = 0;
     nans = 0;
+    added = 0;
+  }
+
+  private static IntBuffer allocate(int bins) {
+    return ByteBuffer.allocateDirect(bins * Integer.BYTES)
+        .order(ByteOrder.nativeOrder())
+        .asIntBuffer();
   }
 }

@@ -26,7 +26,8 @@ public interface SliceKernels {
    * but the first {@code ties}.
    *
    * @param threshold an unsigned 32-bit number; with random ranking it may be 2^32, above every key
-   * @param tally is overwritten
+   * @param ties 0 or more; may exceed the weights whose key equals the threshold
+   * @param tally is overwritten, its NaN fields too
    */
   void apply(Slice slice, long threshold, long ties, Tally tally);
 
@@ -48,6 +49,8 @@ public interface SliceKernels {
    * @param nan with {@code REFUSE} a row that holds a NaN is left as it was; with {@code KEEP} its
    *     NaN weights stay and do not count
    * @param tally is overwritten; its NaN fields are set under both policies
+   * @throws IllegalArgumentException if a count exceeds the weights of a row that count; rows
+   *     before it may have been pruned
    */
   void selectRows(
       Slice slice, int outer, int rows, int inner, Amount amount, NanPolicy nan, Tally tally);

@@ -4,10 +4,13 @@ import dev.coppice.PruningCancelledException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A bounded set of threads that all calls of a process share. Calls take turns slice by slice, so
@@ -27,7 +30,6 @@ public final class WorkPool {
    */
   public static final class Worker {
     private ByteBuffer buffer = direct(0);
-    private final Histogram histogram = new Histogram();
     private final Tally tally = new Tally();
 
     /**
@@ -39,11 +41,6 @@ public final class WorkPool {
         buffer = direct(bytes);
       }
       return buffer.slice(0, bytes).order(ByteOrder.LITTLE_ENDIAN);
-    }
-
-    /** Gives the thread's histogram, with left-over counts. */
-    public Histogram histogram() {
-      return histogram;
     }
 
     /** Gives the thread's tally. */
@@ -65,6 +62,7 @@ public final class WorkPool {
   private final int threads;
   private final ExecutorService executor;
   private final ThreadLocal<Worker> worker = ThreadLocal.withInitial(Worker::new);
+  private final Queue<Histogram> histograms = new ConcurrentLinkedQueue<>();
 
   /** Makes a pool of daemon threads. */
   public WorkPool(int threads) {
@@ -92,9 +90,19 @@ public final class WorkPool {
     return threads;
   }
 
-  void forEach(long count, int lanes, Runnable check, Body body) throws IOException {
+  /** Lends a histogram for the length of a pass, with left-over counts. */
+  Histogram borrowHistogram() {
+    Histogram spare = histograms.poll();
+    return spare == null ? new Histogram() : spare;
+  }
+
+  void giveBack(Histogram histogram) {
+    histograms.add(histogram);
+  }
+
+  void forEach(long count, int lanes, Body body) throws IOException {
     if (count > 0) {
-      new Loop(count, check, body).run((int) Math.min(lanes, count));
+      new Loop(count, body).run((int) Math.min(lanes, count));
     }
   }
 
@@ -103,18 +111,16 @@ public final class WorkPool {
    */
   private final class Loop {
     private final long count;
-    private final Runnable check;
     private final Body body;
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition finished = lock.newCondition();
     private long next;
     private int lanes;
     private long failedIndex = Long.MAX_VALUE;
-    private @org.jspecify.annotations.Nullable Throwable failure;
+    private @Nullable Throwable failure;
 
-    Loop(long count, Runnable check, Body body) {
+    Loop(long count, Body body) {
       this.count = count;
-      this.check = check;
       this.body = body;
     }
 
@@ -165,7 +171,6 @@ public final class WorkPool {
       long index = claim();
       if (index >= 0) {
         try {
-          check.run();
           body.run(index, worker.get());
         } catch (Throwable e) { // Handed to the thread that waits.
           fail(index, e);

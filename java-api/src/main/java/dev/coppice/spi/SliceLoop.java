@@ -1,0 +1,106 @@
+package dev.coppice.spi;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+
+/**
+ * Brings slices to the kernels and back: in place where the tensor's memory can be shared, through the thread's own buffer
+ * otherwise. Keeps the time, the progress and the order to stop.
+ */
+final class SliceLoop {
+  /** What is done to a slice; says whether it was changed. */
+  @FunctionalInterface
+  interface Action {
+    boolean run(long index, Region region, Slice slice, WorkPool.Worker worker);
+  }
+
+  private final Execution execution;
+  private final KeySpace keys;
+
+  SliceLoop(Execution execution, KeySpace keys) {
+    this.execution = execution;
+    this.keys = keys;
+  }
+
+  /** Runs the action on every region, several at a time, begun in their order. */
+  void forEach(Regions regions, Action action) throws IOException {
+    forEach(regions, () -> {}, action);
+  }
+
+  /** Does that, and calls {@code onFailure} as soon as one of them fails. */
+  void forEach(Regions regions, Runnable onFailure, Action action) throws IOException {
+    execution.forEach(
+        regions.count(),
+        (index, worker) -> {
+          boolean done = false;
+          try {
+            execution.checkCancelled();
+            Region region = regions.at().apply(index);
+            run(index, region, worker, action);
+            execution.progress().advance(region.bytes());
+            done = true;
+          } finally {
+            if (!done) {
+              onFailure.run();
+            }
+          }
+        });
+  }
+
+  private void run(long index, Region region, WorkPool.Worker worker, Action action)
+      throws IOException {
+    Optional<ByteBuffer> view =
+        region.isContiguous()
+            ? region.weights().view(region.first(), region.elements())
+            : Optional.empty();
+    long begin = System.nanoTime();
+    ByteBuffer data = view.isPresent() ? view.get() : load(region, worker);
+    long loaded = System.nanoTime();
+    boolean changed = action.run(index, region, slice(region, data), worker);
+    long done = System.nanoTime();
+    if (view.isEmpty() && changed) {
+      store(region, data);
+    }
+    execution.readNanos.add(loaded - begin);
+    execution.pruneNanos.add(done - loaded);
+    execution.writeNanos.add(System.nanoTime() - done);
+  }
+
+  private Slice slice(Region region, ByteBuffer data) {
+    return new Slice(
+        data,
+        region.weights().dtype(),
+        keys.ranking(region.weights()),
+        region.first(),
+        region.runs(),
+        region.runLength(),
+        region.stride());
+  }
+
+  private static ByteBuffer load(Region region, WorkPool.Worker worker) throws IOException {
+    ByteBuffer data = worker.buffer(region.bytes());
+    if (region.isContiguous()) {
+      region.weights().read(region.first(), data);
+      return data.clear();
+    }
+    int run = region.bytes() / region.runs();
+    for (int i = 0; i < region.runs(); i++) {
+      data.limit((i + 1) * run).position(i * run);
+      region.weights().read(region.first() + i * region.stride(), data);
+    }
+    return data.clear();
+  }
+
+  private static void store(Region region, ByteBuffer data) throws IOException {
+    if (region.isContiguous()) {
+      region.weights().write(region.first(), data.clear());
+      return;
+    }
+    int run = region.bytes() / region.runs();
+    for (int i = 0; i < region.runs(); i++) {
+      data.limit((i + 1) * run).position(i * run);
+      region.weights().write(region.first() + i * region.stride(), data);
+    }
+  }
+}
