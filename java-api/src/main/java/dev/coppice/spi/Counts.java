@@ -2,7 +2,10 @@ package dev.coppice.spi;
 
 import dev.coppice.DType;
 
-/** What a pass has counted within a window: 64-bit sums, which add up over slices, tensors and types. */
+/**
+ * What a pass has counted within a window: 64-bit sums, which add up over slices, tensors and
+ * types.
+ */
 final class Counts {
   private final Window window;
   private final long[] bins;
@@ -39,7 +42,10 @@ final class Counts {
     nans += histogram.nans;
   }
 
-  /** Adds other counts of the same window, of which only the {@code cap} smallest elements take part. */
+  /**
+   * Adds other counts of the same window, of which only the {@code cap} smallest elements take
+   * part.
+   */
   void add(Counts other, long cap) {
     long taken = Math.min(other.below, cap);
     below += taken;
@@ -51,7 +57,10 @@ final class Counts {
     nans += other.nans;
   }
 
-  /** Gives these counts of all of a narrower type's keys, bin by bin, as counts of F32 keys within {@code target}. */
+  /**
+   * Gives these counts of all of a narrower type's keys, bin by bin, as counts of F32 keys within
+   * {@code target}.
+   */
   Counts widen(DType type, Window target) {
     Counts wide = new Counts(target);
     wide.nans = nans;

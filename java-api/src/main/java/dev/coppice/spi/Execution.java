@@ -79,8 +79,8 @@ public final class Execution {
 
   /**
    * Runs {@code body} for every index below {@code count}, in ascending order of their beginnings,
-   * on the pool's threads, and waits for all. The body calls {@link #checkCancelled} itself. After a failure no further index is begun; the
-   * failure of the smallest index is thrown.
+   * on the pool's threads, and waits for all. The body calls {@link #checkCancelled} itself. After
+   * a failure no further index is begun; the failure of the smallest index is thrown.
    *
    * @throws PruningCancelledException if the waiting thread is interrupted
    */

@@ -5,8 +5,9 @@ import java.nio.ByteOrder;
 import java.nio.IntBuffer;
 
 /**
- * The counters that a thread adds keys to, slice after slice. Kernels add, they never clear. A counter is an unsigned
- * 32-bit number: the caller empties the histogram before 2^32 - 1 elements were added.
+ * The counters that a thread adds keys to, slice after slice. Kernels add, they never clear. A
+ * counter is an unsigned 32-bit number: the caller empties the histogram before 2^32 - 1 elements
+ * were added.
  */
 public final class Histogram {
   private IntBuffer counts = allocate(1 << 16);
@@ -20,7 +21,10 @@ public final class Histogram {
   /** How many elements the caller had added since the counters were last emptied. */
   long added;
 
-  /** Gives the counters: direct, native order, at least as many as the window has bins; absolute access only. */
+  /**
+   * Gives the counters: direct, native order, at least as many as the window has bins; absolute
+   * access only.
+   */
   public IntBuffer counts() {
     return counts;
   }

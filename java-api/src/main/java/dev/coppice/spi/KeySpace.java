@@ -9,8 +9,9 @@ import java.util.Objects;
 import java.util.Optional;
 
 /**
- * The keys that a scope's elements are compared by. Magnitudes of one type are compared by that type's keys, those of mixed
- * types by the F32 keys of the same values (SPEC.md, "Key"), random words as they are.
+ * The keys that a scope's elements are compared by. Magnitudes of one type are compared by that
+ * type's keys, those of mixed types by the F32 keys of the same values (SPEC.md, "Key"), random
+ * words as they are.
  */
 final class KeySpace {
   private final int bits;
@@ -60,7 +61,9 @@ final class KeySpace {
     return common.isPresent() && common.get() != type;
   }
 
-  /** Gives the smallest key of the type whose value is at least that of {@code key} of this space. */
+  /**
+   * Gives the smallest key of the type whose value is at least that of {@code key} of this space.
+   */
   long narrow(DType type, long key) {
     if (!widens(type)) {
       return key;

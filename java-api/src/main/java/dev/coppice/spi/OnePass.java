@@ -8,7 +8,10 @@ import dev.coppice.Shape;
 import java.io.IOException;
 import java.util.List;
 
-/** Prunes what is decided within a slice: N:M groups, rows and tensors that fit one. Reads once, selects, writes once. */
+/**
+ * Prunes what is decided within a slice: N:M groups, rows and tensors that fit one. Reads once,
+ * selects, writes once.
+ */
 final class OnePass {
   /** Strided slices are larger by this factor: their runs are what the disk and the memory see. */
   private static final int STRIDED = 16;

@@ -1,8 +1,8 @@
 package dev.coppice.spi;
 
 /**
- * Where a slice lies in its tensor: {@code runs} runs of {@code runLength} elements, {@code stride} apart, from element
- * {@code first} on.
+ * Where a slice lies in its tensor: {@code runs} runs of {@code runLength} elements, {@code stride}
+ * apart, from element {@code first} on.
  */
 record Region(Weights weights, long first, int runs, int runLength, long stride) {
   static Region contiguous(Weights weights, long first, int length) {

@@ -5,7 +5,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.LongFunction;
 
-/** A sequence of regions in the order of positions, made when asked for: a model has more of them than one wants to keep. */
+/**
+ * A sequence of regions in the order of positions, made when asked for: a model has more of them
+ * than one wants to keep.
+ */
 record Regions(long count, LongFunction<Region> at) {
 
   /** Cuts a whole tensor into contiguous slices of {@code sliceBytes}. */
@@ -24,7 +27,10 @@ record Regions(long count, LongFunction<Region> at) {
         });
   }
 
-  /** Cuts the elements that share index {@code row} of the output axis, a row that is larger than a slice. */
+  /**
+   * Cuts the elements that share index {@code row} of the output axis, a row that is larger than a
+   * slice.
+   */
   static Regions ofRow(Weights weights, long row, int sliceBytes) {
     int axis = weights.axes().output();
     long outer = weights.shape().before(axis);

@@ -5,8 +5,8 @@ import java.nio.ByteBuffer;
 import java.util.Optional;
 
 /**
- * Brings slices to the kernels and back: in place where the tensor's memory can be shared, through the thread's own buffer
- * otherwise. Keeps the time, the progress and the order to stop.
+ * Brings slices to the kernels and back: in place where the tensor's memory can be shared, through
+ * the thread's own buffer otherwise. Keeps the time, the progress and the order to stop.
  */
 final class SliceLoop {
   /** What is done to a slice; says whether it was changed. */

@@ -7,9 +7,10 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
- * A backend that passes slices of the weights to {@link SliceKernels}: everything about pruning but the four operations on
- * a slice. Memory is bounded by threads times slice. A scope that fits a slice, and every N:M group, takes one pass: read,
- * select, write. Any other takes the passes of a threshold search and one that applies the threshold.
+ * A backend that passes slices of the weights to {@link SliceKernels}: everything about pruning but
+ * the four operations on a slice. Memory is bounded by threads times slice. A scope that fits a
+ * slice, and every N:M group, takes one pass: read, select, write. Any other takes the passes of a
+ * threshold search and one that applies the threshold.
  */
 public final class SlicedBackend implements Backend {
   private final String name;
@@ -58,9 +59,7 @@ public final class SlicedBackend implements Backend {
     switch (pattern.scope()) {
       case GLOBAL -> {
         if (pattern.maxPerTensor().isPresent()) {
-          passes
-              .apply(weights)
-              .pruneCapped(pattern.amount(), pattern.maxPerTensor().getAsDouble());
+          passes.apply(weights).pruneCapped(pattern.amount(), pattern.maxPerTensor().getAsDouble());
         } else {
           passes.apply(weights).prune(pattern.amount());
         }

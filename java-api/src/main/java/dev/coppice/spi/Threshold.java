@@ -1,8 +1,8 @@
 package dev.coppice.spi;
 
 /**
- * What a scope is cut by: keys below {@code key} go, and of those that equal it all but the first {@code kept} of {@code
- * ties}.
+ * What a scope is cut by: keys below {@code key} go, and of those that equal it all but the first
+ * {@code kept} of {@code ties}.
  */
 record Threshold(long key, long kept, long ties) {
   /** Prunes nothing. */

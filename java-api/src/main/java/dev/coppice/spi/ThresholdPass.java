@@ -5,7 +5,6 @@ import dev.coppice.DType;
 import dev.coppice.InvalidPlanException;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** Prunes a scope that is larger than a slice: finds its threshold, then applies it. */
@@ -145,7 +144,10 @@ final class ThresholdPass {
         });
   }
 
-  /** Gives how many of the slice's ties stay; where no key of its type is exactly the threshold it has none. */
+  /**
+   * Gives how many of the slice's ties stay; where no key of its type is exactly the threshold it
+   * has none.
+   */
   private long kept(
       long index, Slice slice, long key, boolean exact, Threshold threshold, TieLedger ledger) {
     if (threshold.isPlain()) {

@@ -10,12 +10,14 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * Finds a scope's threshold by counting: each pass resolves the part of the key range in which the k-th smallest key is
- * known to lie, until a bin is one key wide. Two passes do for 32-bit keys, one for 16-bit keys; a good guess of the first
- * window saves one.
+ * Finds a scope's threshold by counting: each pass resolves the part of the key range in which the
+ * k-th smallest key is known to lie, until a bin is one key wide. Two passes do for 32-bit keys,
+ * one for 16-bit keys; a good guess of the first window saves one.
  */
 final class ThresholdSearch {
-  /** Tensors of one type whose elements compete; of each group the {@code cap} smallest take part. */
+  /**
+   * Tensors of one type whose elements compete; of each group the {@code cap} smallest take part.
+   */
   record Group(Regions regions, DType type, long elements, long cap) {}
 
   private static final int COARSE_BINS = 1 << 16;
@@ -42,7 +44,9 @@ final class ThresholdSearch {
     this.groups = groups;
   }
 
-  /** Finds the threshold that prunes {@code amount} of all elements; the first pass also finds NaN. */
+  /**
+   * Finds the threshold that prunes {@code amount} of all elements; the first pass also finds NaN.
+   */
   Threshold find(Amount amount) throws IOException {
     long elements = groups.stream().mapToLong(Group::elements).sum();
     long low = 0;
@@ -121,8 +125,7 @@ final class ThresholdSearch {
     return widens ? counts.widen(group.type(), window) : counts;
   }
 
-  private void add(
-      Region region, Slice slice, Window window, Histogram histogram, Counts counts) {
+  private void add(Region region, Slice slice, Window window, Histogram histogram, Counts counts) {
     if (histogram.added + slice.elements() > 0xFFFF_FFFFL) {
       counts.add(histogram);
       histogram.clear(window.bins());
@@ -130,8 +133,7 @@ final class ThresholdSearch {
     histogram.added += slice.elements();
     long firstNan = kernels.histogram(slice, window, histogram);
     if (firstNan >= 0 && nan == NanPolicy.REFUSE) {
-      throw new NanWeightsException(
-          region.weights().name(), slice.index((int) firstNan), false);
+      throw new NanWeightsException(region.weights().name(), slice.index((int) firstNan), false);
     }
   }
 

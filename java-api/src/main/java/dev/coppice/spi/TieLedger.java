@@ -5,9 +5,9 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Deals out the ties that are kept to the slices of a scope in the order of their positions, while threads work on several
- * slices at once: each says how many ties its slice holds and hears how many of them stay. A slice waits only for those
- * before it, which threads already work on.
+ * Deals out the ties that are kept to the slices of a scope in the order of their positions, while
+ * threads work on several slices at once: each says how many ties its slice holds and hears how
+ * many of them stay. A slice waits only for those before it, which threads already work on.
  */
 final class TieLedger {
   private final ReentrantLock lock = new ReentrantLock();

@@ -28,7 +28,8 @@ public interface Weights {
 
   /**
    * Gives a direct, little-endian buffer that shares the tensor's own memory, if the tensor lies
-   * there and may be changed in place. {@link #read} and {@link #write} work all the same: slices that are not contiguous go through them.
+   * there and may be changed in place. {@link #read} and {@link #write} work all the same: slices
+   * that are not contiguous go through them.
    */
   default Optional<ByteBuffer> view(long first, int count) {
     return Optional.empty();

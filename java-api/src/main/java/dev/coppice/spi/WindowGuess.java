@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Guesses from a sample where a scope's threshold lies, so that the first pass can resolve that part of the key range alone
- * and finish the search. A wrong guess costs a pass and changes nothing else. Samples are taken at fixed places: the same
- * input takes the same passes.
+ * Guesses from a sample where a scope's threshold lies, so that the first pass can resolve that
+ * part of the key range alone and finish the search. A wrong guess costs a pass and changes nothing
+ * else. Samples are taken at fixed places: the same input takes the same passes.
  */
 final class WindowGuess {
   /** Below this many elements the passes are cheaper than the guess. */
@@ -21,7 +21,10 @@ final class WindowGuess {
   private static final int BLOCK = 256;
   private static final int MOST_BLOCKS = 1024;
 
-  /** Half the window, in standard deviations of a sampled quantile; neighbours resemble each other, so many. */
+  /**
+   * Half the window, in standard deviations of a sampled quantile; neighbours resemble each other,
+   * so many.
+   */
   private static final double DEVIATIONS = 8;
 
   private WindowGuess() {}
@@ -42,7 +45,7 @@ final class WindowGuess {
     double quantile = (double) amount.of(elements) / elements;
     double margin = DEVIATIONS * Math.sqrt(Math.max(quantile * (1 - quantile), 1e-4) / sampled);
     long low = (long) binAt(counts, (quantile - margin) * sampled) << shift;
-    long high = Math.min(binAt(counts, (quantile + margin) * sampled) + 1L << shift, keys.end());
+    long high = Math.min((binAt(counts, (quantile + margin) * sampled) + 1L) << shift, keys.end());
     return Optional.of(window(low, high));
   }
 
@@ -69,7 +72,7 @@ final class WindowGuess {
       throws IOException {
     Regions regions = group.regions();
     DType type = group.type();
-    int[] counts = new int[1 << type.keyBits() - shift];
+    int[] counts = new int[1 << (type.keyBits() - shift)];
     long blocks = Math.min(MOST_BLOCKS, elements / (BLOCK * 8L));
     int longest = regions.at().apply(0).runLength();
     ByteBuffer buffer = ByteBuffer.allocate(BLOCK * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
@@ -77,7 +80,7 @@ final class WindowGuess {
       Region region = regions.at().apply(b * regions.count() / blocks);
       longest = Math.max(longest, region.runLength());
       int length = (int) Math.max(1, (long) BLOCK * region.runLength() / longest);
-      long inside = (b * 0x9E37_79B9L & 0x7FFF_FFFFL) % (region.runLength() - length + 1);
+      long inside = ((b * 0x9E37_79B9L) & 0x7FFF_FFFFL) % (region.runLength() - length + 1);
       buffer.clear().limit(length * type.bytes());
       region.weights().read(region.first() + inside, buffer);
       for (int i = 0; i < length; i++) {

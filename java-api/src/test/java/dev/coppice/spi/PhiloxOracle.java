@@ -8,12 +8,11 @@ final class PhiloxOracle {
   private PhiloxOracle() {}
 
   static long word(Ranking.Philox philox, long index) {
-    long[] counter = {
-      low(Long.divideUnsigned(index, 4)),
-      high(Long.divideUnsigned(index, 4)),
-      low(philox.tensor()),
-      high(philox.tensor())
-    };
+    return words(philox, Long.divideUnsigned(index, 4))[(int) Long.remainderUnsigned(index, 4)];
+  }
+
+  static long[] words(Ranking.Philox philox, long block) {
+    long[] counter = {low(block), high(block), low(philox.tensor()), high(philox.tensor())};
     for (int round = 0; round < 10; round++) {
       long key0 = low(low(philox.seed()) + round * 0x9E3779B9L);
       long key1 = low(high(philox.seed()) + round * 0xBB67AE85L);
@@ -24,7 +23,7 @@ final class PhiloxOracle {
             high(right) ^ counter[1] ^ key0, low(right), high(left) ^ counter[3] ^ key1, low(left)
           };
     }
-    return counter[(int) Long.remainderUnsigned(index, 4)];
+    return counter;
   }
 
   private static long low(long value) {

@@ -1,0 +1,5 @@
+/** Tests of the API's values. */
+@NullMarked
+package dev.coppice;
+
+import org.jspecify.annotations.NullMarked;
