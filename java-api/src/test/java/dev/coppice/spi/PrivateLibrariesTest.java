@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -24,9 +25,9 @@ class PrivateLibrariesTest {
     Path file = libraries().provide("libx.so", CONTENTS);
     assertThat(file.getFileName()).hasToString("libx.so");
     assertThat(file).hasBinaryContent(CONTENTS);
-    assertThat(file.getParent().getFileName())
+    assertThat(folderOf(file).getFileName())
         .hasToString("31f109ab38348582abdc9e1c9942f74505c719e98c6d0ab6fbcfdccfd8c9935b");
-    for (Path part : List.of(file.getParent(), root())) {
+    for (Path part : List.of(folderOf(file), root())) {
       assertThat(Files.getPosixFilePermissions(part))
           .isEqualTo(PosixFilePermissions.fromString("rwx------"));
     }
@@ -101,9 +102,13 @@ class PrivateLibrariesTest {
   }
 
   private void assertNothingElseLiesBeside(Path file) throws IOException {
-    try (Stream<Path> files = Files.list(file.getParent())) {
+    try (Stream<Path> files = Files.list(folderOf(file))) {
       assertThat(files).containsExactly(file);
     }
+  }
+
+  private static Path folderOf(Path file) {
+    return Objects.requireNonNull(file.getParent());
   }
 
   private Path root() {
