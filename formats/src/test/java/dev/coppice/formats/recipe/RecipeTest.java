@@ -79,7 +79,8 @@ class RecipeTest {
   }
 
   @ParameterizedTest
-  @org.junit.jupiter.params.provider.ValueSource(strings = {"2:4", "\"2:4\"", "'2:4'"})
+  @org.junit.jupiter.params.provider.ValueSource(
+      strings = {"2:4", "\"2:4\"", "'2:4'"})
   void aPatternNeedsNoQuotes(String pattern) throws IOException {
     assertThat(Recipe.parse("rules: [{pattern: " + pattern + "}]", "r").rules())
         .containsExactly(Rule.nOfM(2, 4));
