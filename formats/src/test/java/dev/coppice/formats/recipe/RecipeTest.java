@@ -163,7 +163,12 @@ class RecipeTest {
   @Test
   void aBillionLaughsAreRefusedAtTheFirst() {
     String laughs =
-        "a: &a [x, x]\n" + "b: &b [*a, *a]\n" + "c: &c [*b, *b]\n" + "rules: [{sparsity: 1}]\n";
+        """
+        a: &a [x, x]
+        b: &b [*a, *a]
+        c: &c [*b, *b]
+        rules: [{sparsity: 1}]
+        """;
     assertThatThrownBy(() -> Recipe.parse(laughs, "r"))
         .isInstanceOf(InvalidPlanException.class)
         .hasMessageStartingWith("r:1:1: unknown key \"a\"");
