@@ -52,11 +52,16 @@ final class ProgressBar implements ProgressListener, AutoCloseable {
             Figures.rate(done, seconds));
   }
 
-  /** Takes the bar away. */
   @Override
-  public synchronized void close() {
+  public void close() {
+    clear();
+  }
+
+  /** Takes the bar away, for good. */
+  synchronized void clear() {
     closed = true;
     if (drawn) {
+      drawn = false;
       console.err().print("\r\u001B[K");
       console.err().flush();
     }
