@@ -129,7 +129,8 @@ public record Selection(List<Taken> taken, List<LeftAlone> leftAlone) {
         return Verdict.pass("excluded");
       }
       Optional<String> segment = DefaultExclusions.segment(name);
-      if (rule.selector().defaults() == Selector.Defaults.HOLD && segment.isPresent()) {
+      boolean hold = include.isEmpty() && rule.selector().defaults() == Selector.Defaults.HOLD;
+      if (hold && segment.isPresent()) {
         return Verdict.pass("\"" + segment.get() + "\" is excluded by default");
       }
       return judgeShape(tensor);

@@ -1,6 +1,7 @@
 package dev.coppice.formats.safetensors;
 
 import dev.coppice.CheckpointFormatException;
+import dev.coppice.formats.files.Companions;
 import dev.coppice.formats.files.FileTarget;
 import dev.coppice.formats.files.FolderTarget;
 import dev.coppice.formats.files.InputFile;
@@ -116,7 +117,7 @@ interface ModelOutput extends AutoCloseable {
       this.model = source.model();
       this.index = source.index();
       Path without = target.toAbsolutePath().normalize();
-      this.companions = ModelFolder.companions(source.path(), without);
+      this.companions = Companions.of(source.path(), without);
       for (Path companion : companions) {
         companion(companion).close(); // Refused now rather than after the work.
       }
