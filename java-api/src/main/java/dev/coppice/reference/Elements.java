@@ -11,6 +11,7 @@ final class Elements {
   private final Slice slice;
   private final ByteBuffer data;
   private final boolean wide;
+  private final int magnitudeMask;
   private final int largestKey;
   private final boolean random;
   private final long seed;
@@ -22,6 +23,7 @@ final class Elements {
     this.slice = slice;
     this.data = slice.data();
     this.wide = slice.dtype().bytes() == Integer.BYTES;
+    this.magnitudeMask = wide ? 0x7FFF_FFFF : 0x7FFF;
     this.largestKey = slice.dtype().largestKey();
     this.random = slice.ranking() instanceof Ranking.Philox;
     this.seed = slice.ranking() instanceof Ranking.Philox philox ? philox.seed() : 0;
@@ -41,25 +43,15 @@ final class Elements {
     return random ? randomKey(slice.index(position)) : magnitude(position);
   }
 
-  /** Sets a weight to +0.0 and counts it. */
-  void prune(int position, Tally tally) {
-    tally.pruned++;
-    tally.zeros++;
-    if (magnitude(position) != 0) {
-      tally.newlyZero++;
-    }
-    if (wide) {
-      data.putInt(position << 2, 0);
-    } else {
-      data.putShort(position << 1, (short) 0);
-    }
-  }
-
-  /** Counts a weight that stays and is not NaN. */
-  void keep(int position, Tally tally) {
-    if (magnitude(position) == 0) {
-      tally.zeros++;
-    }
+  /** Sets a weight that is not NaN to +0.0, or leaves it, and counts it; free of branches. */
+  void settle(int position, boolean prune, Tally tally) {
+    int bits = bits(position);
+    int pruned = prune ? 1 : 0;
+    int wasZero = (bits & magnitudeMask) == 0 ? 1 : 0;
+    put(position, prune ? 0 : bits);
+    tally.pruned += pruned;
+    tally.zeros += pruned | wasZero;
+    tally.newlyZero += pruned & ~wasZero;
   }
 
   /** Counts a NaN. */
@@ -71,7 +63,19 @@ final class Elements {
   }
 
   private int magnitude(int position) {
-    return wide ? data.getInt(position << 2) & 0x7FFF_FFFF : data.getShort(position << 1) & 0x7FFF;
+    return bits(position) & magnitudeMask;
+  }
+
+  private int bits(int position) {
+    return wide ? data.getInt(position << 2) : data.getShort(position << 1);
+  }
+
+  private void put(int position, int bits) {
+    if (wide) {
+      data.putInt(position << 2, bits);
+    } else {
+      data.putShort(position << 1, (short) bits);
+    }
   }
 
   private long randomKey(long index) {

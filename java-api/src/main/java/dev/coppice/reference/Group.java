@@ -3,7 +3,9 @@ package dev.coppice.reference;
 import dev.coppice.spi.Tally;
 import java.util.Arrays;
 
-/** The weights of one small scope, a row or an N:M group, in SPEC.md's order. */
+/**
+ * The weights of one scope, a row or an N:M group, in SPEC.md's order; takes eight bytes a weight.
+ */
 final class Group {
   private final Elements elements;
   private final Tally tally;
@@ -47,11 +49,8 @@ final class Group {
   /** Prunes the first {@code k} of the order and counts the others. */
   void prune(int k) {
     Arrays.sort(members, 0, size);
-    for (int i = 0; i < k; i++) {
-      elements.prune(position(members[i]), tally);
-    }
-    for (int i = k; i < size; i++) {
-      elements.keep(position(members[i]), tally);
+    for (int i = 0; i < size; i++) {
+      elements.settle(position(members[i]), i < k, tally);
     }
   }
 

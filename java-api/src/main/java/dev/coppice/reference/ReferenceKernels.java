@@ -41,13 +41,10 @@ public final class ReferenceKernels implements SliceKernels {
     for (int i = 0; i < elements.count(); i++) {
       if (elements.isNan(i)) {
         Elements.nan(i, tally);
-        continue;
-      }
-      long key = elements.key(i);
-      if (key < threshold || (key == threshold && kept++ >= ties)) {
-        elements.prune(i, tally);
       } else {
-        elements.keep(i, tally);
+        long key = elements.key(i);
+        elements.settle(i, key < (kept < ties ? threshold : threshold + 1), tally);
+        kept += key == threshold ? 1 : 0;
       }
     }
   }

@@ -10,7 +10,10 @@ import java.nio.IntBuffer;
  * were added.
  */
 public final class Histogram {
-  private IntBuffer counts = allocate(1 << 16);
+  private final IntBuffer counts =
+      ByteBuffer.allocateDirect(Window.MOST_BINS * Integer.BYTES)
+          .order(ByteOrder.nativeOrder())
+          .asIntBuffer();
 
   /** The keys below the window, NaN not among them. */
   public long below;
@@ -21,31 +24,18 @@ public final class Histogram {
   /** How many elements the caller had added since the counters were last emptied. */
   long added;
 
-  /**
-   * Gives the counters: direct, native order, at least as many as the window has bins; absolute
-   * access only.
-   */
+  /** Gives the {@link Window#MOST_BINS} counters: direct, native order; absolute access only. */
   public IntBuffer counts() {
     return counts;
   }
 
-  /** Makes room for {@code bins} counters and sets everything to zero. */
+  /** Sets the first {@code bins} counters and the sums to zero. */
   public void clear(int bins) {
-    if (counts.capacity() < bins) {
-      counts = allocate(bins);
-    } else {
-      for (int i = 0; i < bins; i++) {
-        counts.put(i, 0);
-      }
+    for (int i = 0; i < bins; i++) {
+      counts.put(i, 0);
     }
     below = 0;
     nans = 0;
     added = 0;
-  }
-
-  private static IntBuffer allocate(int bins) {
-    return ByteBuffer.allocateDirect(bins * Integer.BYTES)
-        .order(ByteOrder.nativeOrder())
-        .asIntBuffer();
   }
 }

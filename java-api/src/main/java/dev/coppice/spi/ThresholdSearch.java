@@ -12,15 +12,13 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 /**
  * Finds a scope's threshold by counting: each pass resolves the part of the key range in which the
  * k-th smallest key is known to lie, until a bin is one key wide. Two passes do for 32-bit keys,
- * one for 16-bit keys; a good guess of the first window saves one.
+ * one for 16-bit keys.
  */
 final class ThresholdSearch {
   /**
    * Tensors of one type whose elements compete; of each group the {@code cap} smallest take part.
    */
   record Group(Regions regions, DType type, long elements, long cap) {}
-
-  private static final int COARSE_BINS = 1 << 16;
 
   private final SliceKernels kernels;
   private final SliceLoop loop;
@@ -144,7 +142,7 @@ final class ThresholdSearch {
   /** Gives the finest window of whole bins that covers the keys [low, high). */
   static Window cover(long low, long high) {
     int shift = 0;
-    while (Regions.ceilDiv(high - low, 1L << shift) > COARSE_BINS) {
+    while (Regions.ceilDiv(high - low, 1L << shift) > Window.MOST_BINS) {
       shift++;
     }
     return new Window(low, shift, (int) Regions.ceilDiv(high - low, 1L << shift));

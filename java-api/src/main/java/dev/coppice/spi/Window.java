@@ -10,8 +10,8 @@ package dev.coppice.spi;
  * @param bins the number of bins, 1 to {@link #MOST_BINS}
  */
 public record Window(long base, int shift, int bins) {
-  /** The most bins of a window: 4 MiB of counters. */
-  public static final int MOST_BINS = 1 << 20;
+  /** The most bins of a window: 256 KiB of counters. */
+  public static final int MOST_BINS = 1 << 16;
 
   /** Refuses what lies outside the 32-bit key range. */
   public Window {

@@ -46,15 +46,7 @@ final class WindowGuess {
     double margin = DEVIATIONS * Math.sqrt(Math.max(quantile * (1 - quantile), 1e-4) / sampled);
     long low = (long) binAt(counts, (quantile - margin) * sampled) << shift;
     long high = Math.min((binAt(counts, (quantile + margin) * sampled) + 1L) << shift, keys.end());
-    return Optional.of(window(low, high));
-  }
-
-  private static Window window(long low, long high) {
-    int shift = 0;
-    while (Regions.ceilDiv(high - low, 1L << shift) > Window.MOST_BINS) {
-      shift++;
-    }
-    return new Window(low, shift, (int) Regions.ceilDiv(high - low, 1L << shift));
+    return Optional.of(ThresholdSearch.cover(low, high));
   }
 
   /** Gives the bin in which that many elements are reached. */
