@@ -19,7 +19,12 @@ final class HistogramKernel {
    */
   private static final int MOST_PASSES = 4;
 
-  private static final int THREADS = 1024;
+  private static final int MOST_THREADS = 1024;
+
+  private static final int WARP = 32;
+
+  /** What a thread loads at once. */
+  private static final int VECTOR_BYTES = 16;
 
   /** What a block shares besides its counters; COUNTERS_AT in histogram.cu. */
   private static final int BLOCK_SUMS_BYTES = 32;
@@ -70,10 +75,13 @@ final class HistogramKernel {
         context.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR);
   }
 
-  /** Says how a window is counted on this device. */
-  Plan plan(Window window) {
+  /**
+   * Says how a window is counted on this device. Fewer weights than bins are not worth the clearing
+   * and adding of a block's own.
+   */
+  Plan plan(Window window, long elements) {
     int passes = (window.bins() + sharedBins - 1) / sharedBins;
-    return passes <= MOST_PASSES
+    return passes <= MOST_PASSES && elements >= window.bins()
         ? new Plan(true, passes, Math.min(sharedBins, window.bins()))
         : new Plan(false, 1, window.bins());
   }
@@ -95,7 +103,9 @@ final class HistogramKernel {
       long counts,
       long sums,
       CUstream stream) {
-    Plan plan = plan(window);
+    Plan plan = plan(window, elements);
+    long vectors = (elements * dtype.bytes() + VECTOR_BYTES - 1) / VECTOR_BYTES;
+    int threads = (int) Math.min((vectors + WARP - 1) / WARP * WARP, MOST_THREADS);
     CudaKernel kernel = kernels[plan.shared() ? 1 : 0][dtype == DType.F32 ? 1 : 0];
     for (int first = 0; first < window.bins(); first += plan.bins()) {
       long base = window.base() + ((long) first << window.shift());
@@ -115,14 +125,14 @@ final class HistogramKernel {
               .putInt((int) base)
               .putInt(window.shift())
               .putInt(bins);
-      kernel.launch(blocks(elements * dtype.bytes(), shared), THREADS, shared, parameters, stream);
+      int blocks = (int) Math.min((vectors + threads - 1) / threads, resident(shared));
+      kernel.launch(blocks, threads, shared, parameters, stream);
     }
   }
 
-  /** Gives as many blocks as the device holds at once, and no more than have 16 bytes a thread. */
-  private int blocks(long bytes, int shared) {
-    int resident = Math.min(residentThreads / THREADS, sharedBytes / (shared + reservedBytes));
-    long wanted = (bytes + 16L * THREADS - 1) / (16L * THREADS);
-    return (int) Math.min(wanted, (long) multiprocessors * Math.max(1, resident));
+  /** Gives the number of blocks that the device holds at once. */
+  private long resident(int shared) {
+    int each = Math.min(residentThreads / MOST_THREADS, sharedBytes / (shared + reservedBytes));
+    return (long) multiprocessors * Math.max(1, each);
   }
 }

@@ -32,6 +32,8 @@ class HistogramKernelTest {
           Slice slice = gaussian(dtype, size);
           assertCountsLikeReference(
               kernels, slice, new Window(0, dtype.keyBits() - 15, 1 << 15), offset);
+          assertCountsLikeReference(
+              kernels, slice, new Window(0, dtype.keyBits() - 3, Math.min(size, 8)), offset);
         }
       }
     }
@@ -58,9 +60,17 @@ class HistogramKernelTest {
     assertPlan(65_536, 1 << 16, new Plan(false, 1, 1 << 16));
     assertPlan(101_376, 1 << 16, new Plan(true, 3, 25_336));
     assertPlan(232_448, 1 << 16, new Plan(true, 2, 58_104));
-    assertPlan(232_448, 4 * 58_104, new Plan(true, 4, 58_104));
-    assertPlan(232_448, 4 * 58_104 + 1, new Plan(false, 1, 4 * 58_104 + 1));
-    assertPlan(232_448, Window.MOST_BINS, new Plan(false, 1, Window.MOST_BINS));
+    assertPlan(65_536, 4 * 16_376, new Plan(true, 4, 16_376));
+    assertPlan(65_536, 4 * 16_376 + 1, new Plan(false, 1, 4 * 16_376 + 1));
+  }
+
+  @Test
+  void fewerWeightsThanBinsAreCountedInGlobalMemory() {
+    Window window = new Window(0, 0, 1 << 15);
+    try (CudaKernels kernels = CudaKernels.open(0)) {
+      assertThat(kernels.histogram().plan(window, (1 << 15) - 1).shared()).isFalse();
+      assertThat(kernels.histogram().plan(window, 1 << 15).shared()).isTrue();
+    }
   }
 
   /** Asserts how a device of so much shared memory counts, and that it counts right. */
@@ -69,12 +79,12 @@ class HistogramKernelTest {
     EmulatedDriver.setSharedMemory(sharedMemory);
     Window f32 = new Window(0x3F00_0000L, 3, bins);
     try (CudaKernels kernels = CudaKernels.open(0)) {
-      assertThat(kernels.histogram().plan(f32)).isEqualTo(plan);
-      assertCountsLikeReference(kernels, gaussian(DType.F32, 20_000), f32, 0);
+      assertThat(kernels.histogram().plan(f32, 70_000)).isEqualTo(plan);
+      assertCountsLikeReference(kernels, gaussian(DType.F32, 70_000), f32, 0);
       assertThat(EmulatedDriver.calls("cuLaunchKernel")).isEqualTo(plan.passes());
-      assertCountsLikeReference(kernels, gaussian(DType.F32, 20_000), new Window(0, 16, bins), 3);
-      assertCountsLikeReference(kernels, gaussian(DType.BF16, 20_000), new Window(0, 0, bins), 5);
-      assertCountsLikeReference(kernels, gaussian(DType.F16, 20_000), new Window(9000, 0, bins), 0);
+      assertCountsLikeReference(kernels, gaussian(DType.F32, 70_000), new Window(0, 16, bins), 3);
+      assertCountsLikeReference(kernels, gaussian(DType.BF16, 70_000), new Window(0, 0, bins), 5);
+      assertCountsLikeReference(kernels, gaussian(DType.F16, 70_000), new Window(9000, 0, bins), 0);
     }
   }
 
@@ -82,8 +92,8 @@ class HistogramKernelTest {
   void passesThatLieAboveEveryKeyAreNotLaunched() {
     Window window = new Window(0xFFFF_FFFFL, 31, 1 << 16);
     try (CudaKernels kernels = CudaKernels.open(0)) {
-      assertThat(kernels.histogram().plan(window).passes()).isEqualTo(2);
-      assertCountsLikeReference(kernels, gaussian(DType.F32, 100), window, 0);
+      assertThat(kernels.histogram().plan(window, 70_000).passes()).isEqualTo(2);
+      assertCountsLikeReference(kernels, gaussian(DType.F32, 70_000), window, 0);
     }
     assertThat(EmulatedDriver.calls("cuLaunchKernel")).isEqualTo(1);
   }
