@@ -130,11 +130,25 @@ public final class FileTarget implements AutoCloseable {
   }
 
   private void deleteSuperseded(String name) {
+    if (name.indexOf('/') >= 0 || name.indexOf('\\') >= 0 || !Run.isDataName(name)) {
+      return;
+    }
     Path file = Run.folder(target).resolve(name);
-    boolean plain = Path.of(name).getNameCount() == 1 && Run.isDataName(name);
-    boolean ours = data.stream().anyMatch(d -> d.name().equals(name));
-    if (plain && !ours && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+    if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) && !isInput(file)) {
       Quietly.delete(disk, file);
+    }
+  }
+
+  private boolean isInput(Path file) {
+    try {
+      for (Path input : inputs) {
+        if (Files.isSameFile(file, input)) {
+          return true;
+        }
+      }
+      return false;
+    } catch (IOException e) {
+      return true; // Unknown: let it be.
     }
   }
 

@@ -1,6 +1,8 @@
 package dev.coppice.formats.files;
 
+import dev.coppice.spi.CheckpointWriter;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -25,6 +27,8 @@ import java.util.stream.Stream;
  */
 public final class FolderTarget implements AutoCloseable {
   private static final List<String> MODELS = List.of(".safetensors", ".index.json", ".onnx");
+
+  private static final int COPY_BYTES = 1 << 16;
 
   private final Disk disk;
   private final Path target;
@@ -81,6 +85,19 @@ public final class FolderTarget implements AutoCloseable {
     OutputFile file = new OutputFile(disk, path);
     files.add(file);
     return file;
+  }
+
+  /** Adds a copy of a small file, and forces it to the disk. */
+  public void copy(InputFile input, Path relative) throws IOException {
+    OutputFile copy = file(relative);
+    List<CheckpointWriter.Piece> pieces = new ArrayList<>();
+    CopiedRange.split(input, 0, copy, 0, input.size(), pieces);
+    for (CheckpointWriter.Piece piece : pieces) {
+      piece.copy(ByteBuffer.allocate(COPY_BYTES), () -> {});
+    }
+    input.verify();
+    copy.finish();
+    files.remove(copy);
   }
 
   private void createFolders(Path folder) throws IOException {

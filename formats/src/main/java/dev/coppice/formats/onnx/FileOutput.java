@@ -3,7 +3,6 @@ package dev.coppice.formats.onnx;
 import dev.coppice.formats.files.FileTarget;
 import dev.coppice.formats.files.InputFile;
 import dev.coppice.formats.files.OutputFile;
-import dev.coppice.spi.CheckpointWriter.Piece;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +34,7 @@ final class FileOutput implements OnnxOutput {
     List<Path> inputs = new ArrayList<>(List.of(model.path()));
     externals.forEach(external -> inputs.add(external.path()));
     FileTarget target = FileTarget.begin(path, overwrite, inputs);
-    FileOutput output = new FileOutput(target, model, superseded(path, inputs));
+    FileOutput output = new FileOutput(target, model, superseded(path));
     try {
       String stem = path.getFileName().toString().replaceFirst("\\.[^.]*$", "");
       for (InputFile external : externals) {
@@ -49,17 +48,14 @@ final class FileOutput implements OnnxOutput {
     return output;
   }
 
-  /** Finds the data files that the model at the target has, none of them an input. */
-  private static Set<String> superseded(Path path, List<Path> inputs) throws IOException {
+  /** Finds the data files that the model at the target has. */
+  private static Set<String> superseded(Path path) {
     Set<String> names = new HashSet<>();
     if (Files.isRegularFile(path)) {
       try (OnnxCheckpoint old = OnnxCheckpoint.open(path, path)) {
         names.addAll(old.locations());
       } catch (IOException | RuntimeException e) {
         return Set.of(); // Not a whole model: what it points to is not ours to delete.
-      }
-      for (Path input : inputs) {
-        names.removeIf(name -> input.equals(path.toAbsolutePath().resolveSibling(name)));
       }
     }
     return names;
@@ -76,18 +72,11 @@ final class FileOutput implements OnnxOutput {
   }
 
   @Override
-  public void addCompanions(List<Piece> pieces) {}
-
-  @Override
-  public void verifyInputs() throws IOException {
+  public void commit() throws IOException {
     model.verify();
     for (InputFile external : data.keySet()) {
       external.verify();
     }
-  }
-
-  @Override
-  public void commit() throws IOException {
     target.commit(superseded);
   }
 

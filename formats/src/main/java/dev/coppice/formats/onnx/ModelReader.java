@@ -254,6 +254,7 @@ final class ModelReader {
   }
 
   private String valueName(Message message) throws IOException {
+    wire.spend(128);
     String name = "";
     while (message.next()) {
       if (message.isBody()) {

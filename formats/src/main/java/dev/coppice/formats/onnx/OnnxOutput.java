@@ -2,9 +2,7 @@ package dev.coppice.formats.onnx;
 
 import dev.coppice.formats.files.InputFile;
 import dev.coppice.formats.files.OutputFile;
-import dev.coppice.spi.CheckpointWriter.Piece;
 import java.io.IOException;
-import java.util.List;
 import java.util.Optional;
 
 /** The files that a copy of a model consists of. */
@@ -15,13 +13,7 @@ interface OnnxOutput extends AutoCloseable {
   /** Gives the name that the model must call a file of external data by, if it is a new one. */
   Optional<String> renamed(InputFile external);
 
-  /** Adds what else is copied. */
-  void addCompanions(List<Piece> pieces);
-
-  /** Checks that the inputs did not change. */
-  void verifyInputs() throws IOException;
-
-  /** Publishes the copy. */
+  /** Checks that the inputs did not change, and publishes the copy. */
   void commit() throws IOException;
 
   @Override

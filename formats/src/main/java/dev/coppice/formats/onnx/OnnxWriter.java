@@ -93,7 +93,6 @@ final class OnnxWriter implements CheckpointWriter {
       }
     }
     skipped.forEach(this::copyAllBut);
-    output.addCompanions(rest);
   }
 
   private void copyAllBut(InputFile input, List<Range> skipped) {
@@ -133,7 +132,6 @@ final class OnnxWriter implements CheckpointWriter {
 
   @Override
   public void commit() throws IOException {
-    output.verifyInputs();
     output.commit();
   }
 

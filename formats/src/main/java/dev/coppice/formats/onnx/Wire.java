@@ -80,7 +80,7 @@ final class Wire {
 
   /** Reads UTF-8, each wrong byte as U+FFFD. */
   String string(int bytes) throws IOException {
-    spend(64L + 3L * bytes);
+    spend(128L + 3L * bytes);
     byte[] text = new byte[bytes];
     source.read(position, ByteBuffer.wrap(text));
     position += bytes;
