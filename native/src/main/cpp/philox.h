@@ -81,6 +81,9 @@ inline void random_words(const coppice_slice& slice, uint64_t index, int64_t n, 
 
 // Writes the words of the slice's elements position to position + n - 1.
 inline void slice_words(const coppice_slice& slice, int64_t position, int64_t n, int32_t* out) {
+  if (n <= 0) {
+    return;
+  }
   int64_t run = position / slice.run_length;
   int64_t offset = position % slice.run_length;
   for (; n > 0; run++, offset = 0) {

@@ -1,0 +1,115 @@
+package dev.coppice.simd;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The library with the kernels: a resource that is unpacked and loaded once a process. It is kept
+ * in the user's cache under the name of its content; where that cannot be had, it is unpacked to a
+ * temporary directory and removed as soon as it is loaded.
+ */
+final class NativeLibrary {
+  private static final class Loaded {
+    static final Optional<NativeLibraryException> FAILURE = attempt();
+
+    private static Optional<NativeLibraryException> attempt() {
+      try {
+        new NativeLibrary(PrivateDirectory.userCache(), bytes()).load(Loaded::systemLoad);
+        return Optional.empty();
+      } catch (NativeLibraryException e) {
+        return Optional.of(e);
+      }
+    }
+
+    private static void systemLoad(Path library) {
+      System.load(library.toString());
+    }
+  }
+
+  private final @Nullable Path cache;
+  private final byte[] content;
+
+  /**
+   * Makes a library.
+   *
+   * @param cache where it is kept; null if nowhere
+   */
+  NativeLibrary(@Nullable Path cache, byte[] content) {
+    this.cache = cache;
+    this.content = content;
+  }
+
+  /**
+   * Loads the library into the process, unless that was done before.
+   *
+   * @throws NativeLibraryException if it cannot be loaded, now or when it was tried first
+   */
+  static void load() {
+    if (Loaded.FAILURE.isPresent()) {
+      NativeLibraryException first = Loaded.FAILURE.get();
+      throw new NativeLibraryException(String.valueOf(first.getMessage()), first);
+    }
+  }
+
+  /** Gives the platform in JavaCPP's words: {@code linux-x86_64}, {@code macosx-arm64}. */
+  static String platform() {
+    String system = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
+    String machine = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
+    return (system.startsWith("mac") ? "macosx" : system.replace(' ', '-'))
+        + "-"
+        + switch (machine) {
+          case "amd64", "x86_64" -> "x86_64";
+          case "aarch64", "arm64" -> "arm64";
+          default -> machine;
+        };
+  }
+
+  /**
+   * Unpacks the library and loads it.
+   *
+   * @param load loads a file; may throw {@link UnsatisfiedLinkError}
+   */
+  void load(Consumer<Path> load) {
+    String why = "there is no place to keep it";
+    if (cache != null) {
+      try {
+        load.accept(new PrivateDirectory(cache).publish(content));
+        return;
+      } catch (IOException | UnsatisfiedLinkError e) {
+        why = "from " + cache + ": " + e;
+      }
+    }
+    try (PrivateDirectory temporary = PrivateDirectory.temporary()) {
+      load.accept(temporary.publish(content));
+    } catch (IOException | UnsatisfiedLinkError e) {
+      throw new NativeLibraryException(
+          "the native library cannot be loaded (" + why + "; then: " + e + ")", e);
+    }
+  }
+
+  private static byte[] bytes() {
+    String name = platform() + (platform().startsWith("mac") ? "/libcoppice.dylib" : "/libcoppice.so");
+    if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
+      throw new NativeLibraryException("the native kernels need a little-endian processor");
+    }
+    try (InputStream in = NativeLibrary.class.getResourceAsStream(name)) {
+      if (in == null) {
+        throw new NativeLibraryException(
+            "no native library for "
+                + platform()
+                + " on the class path (coppice-native's jar with the classifier "
+                + platform()
+                + " holds it, where it was built with cmake and g++)");
+      }
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw new NativeLibraryException("the native library cannot be read: " + e, e);
+    }
+  }
+}

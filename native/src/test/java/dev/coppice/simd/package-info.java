@@ -1,0 +1,4 @@
+@NullMarked
+package dev.coppice.simd;
+
+import org.jspecify.annotations.NullMarked;
