@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.onnxruntime.OrtException;
 import dev.coppice.Pruner;
 import dev.coppice.Scope;
+import dev.coppice.formats.Checkpoints;
 import dev.coppice.spi.Checkpoint;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -26,7 +27,7 @@ class ComparisonTest {
     PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
     try (Pruner pruner = Pruner.create();
         Steps steps = new Steps(out, false);
-        Checkpoint model = Demo.open(FashionMnist.classifier(folder))) {
+        Checkpoint model = Checkpoints.open(FashionMnist.classifier(folder))) {
       var stage = new Comparison.Stage(pruner, out, new Ink(false), steps);
       var exam = new ImageExam(FashionMnist.firstThousand(), 2);
       return Comparison.run(stage, model, variants, "2of4", exam);
