@@ -41,7 +41,7 @@ final class CompareCommand extends SessionCommand {
         Checkpoint second = Models.open(Objects.requireNonNull(b));
         ProgressBar bar = progressBar()) {
       Comparison comparison = Comparison.of(first, second, execution(bar));
-      bar.close();
+      bar.clear();
       text(comparison);
       return comparison.differs() ? ExitStatus.DIFFERENT : ExitStatus.OK;
     }

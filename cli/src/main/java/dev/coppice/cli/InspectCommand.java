@@ -53,7 +53,7 @@ final class InspectCommand extends SessionCommand {
     try (Checkpoint checkpoint = Models.open(path);
         ProgressBar bar = progressBar()) {
       Inspection inspection = Inspection.of(checkpoint, execution(bar));
-      bar.close();
+      bar.clear();
       if (json) {
         console().out().println(json(checkpoint, inspection));
       } else {
@@ -74,7 +74,7 @@ final class InspectCommand extends SessionCommand {
     print("");
     table(inspection).lines(width()).forEach(this::print);
     print("");
-    long taken = inspection.tensors().size() - inspection.leftAlone().size();
+    int taken = inspection.tensors().size() - inspection.leftAlone().size();
     print(
         "A default plan takes %s with %s weights%s"
             .formatted(

@@ -52,9 +52,13 @@ final class ProgressBar implements ProgressListener, AutoCloseable {
             Figures.rate(done, seconds));
   }
 
-  /** Takes the bar away. */
   @Override
-  public synchronized void close() {
+  public void close() {
+    clear();
+  }
+
+  /** Takes the bar away for good; idempotent. */
+  synchronized void clear() {
     closed = true;
     if (drawn) {
       console.err().print("\r\u001B[K");

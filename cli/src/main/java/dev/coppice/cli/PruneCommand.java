@@ -120,7 +120,7 @@ final class PruneCommand extends SessionCommand {
                 .build()) {
       checkReport(input);
       PruningReport done = run(pruner, checkpoint, wanted);
-      bar.close();
+      bar.clear();
       if (report != null) {
         JsonReport.Run run =
             new JsonReport.Run(
