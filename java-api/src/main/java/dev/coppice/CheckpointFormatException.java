@@ -74,10 +74,10 @@ public final class CheckpointFormatException extends RuntimeException {
         file
             + ": "
             + code
-            + (tensor == null ? "" : ", tensor \"" + printable(tensor) + "\"")
+            + (tensor == null ? "" : ", tensor \"" + printable(tensor, 80) + "\"")
             + (offset < 0 ? "" : ", offset " + offset)
             + ": "
-            + message);
+            + printable(message, 400));
     this.code = code;
     this.file = file;
     this.tensor = tensor;
@@ -120,13 +120,13 @@ public final class CheckpointFormatException extends RuntimeException {
     return offset < 0 ? OptionalLong.empty() : OptionalLong.of(offset);
   }
 
-  /** Cuts a stranger's name to a line's length and shows its control characters as dots. */
-  private static String printable(String name) {
+  /** Cuts a stranger's text to {@code limit} and shows its control characters as dots. */
+  private static String printable(String text, int limit) {
     StringBuilder shown = new StringBuilder();
-    name.codePoints()
-        .limit(80)
+    text.codePoints()
+        .limit(limit)
         .map(c -> Character.isISOControl(c) ? '.' : c)
         .forEach(shown::appendCodePoint);
-    return shown.length() < name.length() ? shown + "..." : shown.toString();
+    return shown.length() < text.length() ? shown + "..." : shown.toString();
   }
 }

@@ -1,8 +1,8 @@
 package dev.coppice;
 
 /**
- * Hears how far a call has come. Called by one thread at a time, at most some ten times a second;
- * must return at once.
+ * Hears how far a call has come. Called by one thread at a time, some ten times a second, at the
+ * beginning of a phase, and when all is done; must return at once.
  */
 @FunctionalInterface
 public interface ProgressListener {

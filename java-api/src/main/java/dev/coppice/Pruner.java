@@ -85,6 +85,7 @@ public final class Pruner implements AutoCloseable {
               plan,
               execution,
               t -> new TensorWeights(t, Objects.requireNonNull(tensors.get(t.tensor().name()))));
+      execution.progress().end();
       long bytes = described.stream().mapToLong(CheckpointTensor::bytes).sum();
       return report(plan, selection, results, bytes, execution, begin);
     } catch (IOException e) {
@@ -138,6 +139,7 @@ public final class Pruner implements AutoCloseable {
             plan,
             execution,
             t -> new CheckpointWeights(checkpoint, t, (tensor, first, bytes) -> {}));
+    execution.progress().end();
     return report(plan, selection, results, checkpoint.bytes(), execution, begin);
   }
 

@@ -41,6 +41,16 @@ public record Selection(List<Taken> taken, List<LeftAlone> leftAlone) {
    * @throws InvalidPlanException if a rule matches nothing, or names a tensor that it cannot prune
    */
   public static Selection of(List<CheckpointTensor> tensors, PruningPlan plan) {
+    return of(tensors, plan, true);
+  }
+
+  /** Does the same for somebody who only looks: a rule may match nothing. */
+  public static Selection preview(List<CheckpointTensor> tensors, PruningPlan plan) {
+    return of(tensors, plan, false);
+  }
+
+  private static Selection of(
+      List<CheckpointTensor> tensors, PruningPlan plan, boolean refuseIdleRules) {
     List<Taken> taken = new ArrayList<>();
     List<LeftAlone> leftAlone = new ArrayList<>();
     boolean[] used = new boolean[plan.rules().size()];
@@ -66,7 +76,9 @@ public record Selection(List<Taken> taken, List<LeftAlone> leftAlone) {
         leftAlone.add(new LeftAlone(tensor, why));
       }
     }
-    refuseIdleRules(plan, used, shadowed);
+    if (refuseIdleRules) {
+      refuseIdleRules(plan, used, shadowed);
+    }
     return new Selection(List.copyOf(taken), List.copyOf(leftAlone));
   }
 
@@ -117,7 +129,8 @@ public record Selection(List<Taken> taken, List<LeftAlone> leftAlone) {
         return Verdict.pass("excluded");
       }
       Optional<String> segment = DefaultExclusions.segment(name);
-      if (rule.selector().defaults() == Selector.Defaults.HOLD && segment.isPresent()) {
+      boolean hold = include.isEmpty() && rule.selector().defaults() == Selector.Defaults.HOLD;
+      if (hold && segment.isPresent()) {
         return Verdict.pass("\"" + segment.get() + "\" is excluded by default");
       }
       return judgeShape(tensor);

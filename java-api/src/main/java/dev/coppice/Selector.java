@@ -5,9 +5,10 @@ import java.util.List;
 /**
  * Which tensors a rule takes, by name (SPEC.md, "Which tensors").
  *
- * @param include globs on the whole name; none means every tensor of rank 2 or more
+ * @param include globs on the whole name; none means every tensor of rank 2 or more whose name the
+ *     default exclusions do not list
  * @param exclude globs on the whole name that narrow this further
- * @param defaults whether names that the default exclusions list are left alone
+ * @param defaults whether the default exclusions hold where nothing is included by name
  */
 public record Selector(List<String> include, List<String> exclude, Defaults defaults) {
   /** What happens to the names that are excluded by default: embeddings, norms, heads, routers. */

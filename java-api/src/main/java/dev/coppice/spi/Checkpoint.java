@@ -33,6 +33,19 @@ public interface Checkpoint extends AutoCloseable {
   void read(CheckpointTensor tensor, long first, ByteBuffer into) throws IOException;
 
   /**
+   * Fills {@code into}, from its position to its limit, with the bytes of {@code tensor}'s data
+   * from {@code firstByte} on, of whatever type: the {@link CheckpointTensor#bytes()} that the file
+   * has for it, as they are. So tensors that are not pruned can be compared.
+   *
+   * @throws dev.coppice.CheckpointFormatException with FILE_CHANGED if the file is not as it was
+   *     when it was opened
+   */
+  default void readBytes(CheckpointTensor tensor, long firstByte, ByteBuffer into)
+      throws IOException {
+    throw new UnsupportedOperationException(format() + " gives no bytes of " + tensor.type());
+  }
+
+  /**
    * Begins a copy of the model at {@code target} in which the tensors of {@code changed} are
    * written anew.
    *

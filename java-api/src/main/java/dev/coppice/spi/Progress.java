@@ -38,6 +38,11 @@ public final class Progress {
     }
   }
 
+  /** Says that the call has done all it had to. */
+  public void end() {
+    tell();
+  }
+
   private void tell() {
     if (telling.tryLock()) {
       try {

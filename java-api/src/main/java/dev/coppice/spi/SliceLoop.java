@@ -3,6 +3,7 @@ package dev.coppice.spi;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Optional;
+import java.util.function.LongConsumer;
 
 /**
  * Brings slices to the kernels and back: in place where the tensor's memory can be shared, through
@@ -25,11 +26,11 @@ final class SliceLoop {
 
   /** Runs the action on every region, several at a time, begun in their order. */
   void forEach(Regions regions, Action action) throws IOException {
-    forEach(regions, () -> {}, action);
+    forEach(regions, index -> {}, action);
   }
 
-  /** Does that, and calls {@code onFailure} as soon as one of them fails. */
-  void forEach(Regions regions, Runnable onFailure, Action action) throws IOException {
+  /** Does that, and tells {@code onFailure} the index of one that fails, as soon as it does. */
+  void forEach(Regions regions, LongConsumer onFailure, Action action) throws IOException {
     execution.forEach(
         regions.count(),
         (index, worker) -> {
@@ -42,7 +43,7 @@ final class SliceLoop {
             done = true;
           } finally {
             if (!done) {
-              onFailure.run();
+              onFailure.accept(index);
             }
           }
         });

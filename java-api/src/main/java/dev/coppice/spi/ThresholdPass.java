@@ -64,7 +64,8 @@ final class ThresholdPass {
 
   /** Prunes that amount of all elements, but no more than the share {@code cap} of any tensor. */
   void pruneCapped(Amount amount, double cap) throws IOException {
-    execution.progress().expect(4 * SlicedBackend.bytes(weights));
+    long bytes = SlicedBackend.bytes(weights);
+    execution.progress().expect(bytes);
     List<ThresholdSearch.Group> groups = new ArrayList<>();
     long numbers = 0;
     for (Weights w : weights) {
@@ -82,8 +83,10 @@ final class ThresholdPass {
               .formatted(cap, most, k));
     }
     if (k == 0) {
+      execution.progress().expect(bytes);
       apply(regions(weights), Threshold.NOTHING);
     } else {
+      execution.progress().expect(2 * bytes);
       applyCapped(groups, k, search(groups).find(new Amount.Count(k)).key());
     }
   }
@@ -108,6 +111,7 @@ final class ThresholdPass {
         long all = counts[i].bin(0);
         long going = Math.min(ties, Math.min(all, cap - below));
         ties -= going;
+        execution.progress().expect(SlicedBackend.bytes(List.of(weights.get(i))));
         apply(groups.get(i).regions(), new Threshold(key, all - going, all));
       }
     }

@@ -14,7 +14,7 @@ final class TieLedger {
   private final Condition changed = lock.newCondition();
   private long left;
   private long next;
-  private boolean abandoned;
+  private long failed = Long.MAX_VALUE;
 
   /** Makes a ledger of {@code keep} ties to be dealt out. */
   TieLedger(long keep) {
@@ -35,10 +35,10 @@ final class TieLedger {
   long deal(long index, long ties) {
     lock.lock();
     try {
-      while (next != index && left > 0 && !abandoned) {
+      while (next != index && left > 0 && index < failed) {
         changed.awaitUninterruptibly();
       }
-      if (abandoned) {
+      if (index > failed) {
         throw new PruningCancelledException();
       }
       long kept = Math.min(ties, left);
@@ -51,11 +51,14 @@ final class TieLedger {
     }
   }
 
-  /** Lets everybody go because a slice has failed: nobody after it can know its share. */
-  void abandon() {
+  /**
+   * Lets everybody after a failed slice go: they can no longer know their share. Those before it
+   * still get theirs, so that what they throw is their own failure and not the echo of this one.
+   */
+  void abandon(long index) {
     lock.lock();
     try {
-      abandoned = true;
+      failed = Math.min(failed, index);
       changed.signalAll();
     } finally {
       lock.unlock();

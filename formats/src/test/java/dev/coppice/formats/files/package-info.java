@@ -1,0 +1,4 @@
+@NullMarked
+package dev.coppice.formats.files;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.coppice.formats.safetensors;
+
+import org.jspecify.annotations.NullMarked;
