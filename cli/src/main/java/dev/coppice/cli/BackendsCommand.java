@@ -91,8 +91,7 @@ final class BackendsCommand extends SessionCommand {
   private static void fill(ByteBuffer weights) throws IOException {
     int slices = 64;
     int each = WEIGHTS / slices;
-    new Execution(
-            WorkPool.shared(), Integer.MAX_VALUE, LARGE_SLICE, () -> false, (p, d, t) -> {})
+    new Execution(WorkPool.shared(), Integer.MAX_VALUE, LARGE_SLICE, () -> false, (p, d, t) -> {})
         .forEach(
             slices,
             (index, worker) -> {
@@ -108,10 +107,7 @@ final class BackendsCommand extends SessionCommand {
 
   private String speed(String backend, ByteBuffer weights) throws IOException {
     try (Pruner pruner =
-        Pruner.builder()
-            .backend(backend)
-            .cancellation(session().cancellation())
-            .build()) {
+        Pruner.builder().backend(backend).cancellation(session().cancellation()).build()) {
       double best = 0;
       for (int i = 0; i < ROUNDS; i++) {
         fill(weights);

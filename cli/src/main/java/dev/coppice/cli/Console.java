@@ -19,8 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param colours whether {@code out} shows colours
  * @param live whether {@code err} is a terminal, on which a line can be drawn again
  */
-record Console(
-    PrintStream out, PrintStream err, OptionalInt width, boolean colours, boolean live) {
+record Console(PrintStream out, PrintStream err, OptionalInt width, boolean colours, boolean live) {
   private static final int USUAL_WIDTH = 80;
 
   /** Finds out about the process's own streams. */

@@ -48,9 +48,7 @@ final class Figures {
       scaled /= 1000;
       unit++;
     }
-    return unit == 0
-        ? value + " B"
-        : String.format(Locale.ROOT, "%.1f %s", scaled, UNITS[unit]);
+    return unit == 0 ? value + " B" : String.format(Locale.ROOT, "%.1f %s", scaled, UNITS[unit]);
   }
 
   static String rate(long bytes, double seconds) {
@@ -67,9 +65,7 @@ final class Figures {
       return name;
     }
     StringBuilder shown = new StringBuilder();
-    name.codePoints()
-        .map(c -> Character.isISOControl(c) ? '.' : c)
-        .forEach(shown::appendCodePoint);
+    name.codePoints().map(c -> Character.isISOControl(c) ? '.' : c).forEach(shown::appendCodePoint);
     return shown.toString();
   }
 

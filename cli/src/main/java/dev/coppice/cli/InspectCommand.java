@@ -118,8 +118,7 @@ final class InspectCommand extends SessionCommand {
       cells.add(tensor.type());
       cells.add(Figures.count(tensor.shape().elements()));
       cells.add(scan.map(s -> Figures.count(s.zeros())).orElse("-"));
-      cells.add(
-          scan.map(s -> Figures.percent(s.zeros(), tensor.shape().elements())).orElse("-"));
+      cells.add(scan.map(s -> Figures.percent(s.zeros(), tensor.shape().elements())).orElse("-"));
       cells.add(scan.flatMap(TensorScan.Result::nOfM).orElse(""));
       if (odd) {
         cells.add(scan.map(s -> Figures.count(s.nans())).orElse("-"));

@@ -28,10 +28,7 @@ record MemoryBandwidth(long bytes, double read, double copy) {
           Math.max(
               copy,
               perSecond(
-                  bytes,
-                  execution,
-                  half,
-                  (at, size) -> memory.put(half + at, memory, at, size)));
+                  bytes, execution, half, (at, size) -> memory.put(half + at, memory, at, size)));
       read =
           Math.max(
               read, perSecond(bytes, execution, bytes, (at, size) -> consume(memory, at, size)));

@@ -57,10 +57,11 @@ final class ProgressBar implements ProgressListener, AutoCloseable {
     clear();
   }
 
-  /** Takes the bar away for good; idempotent. */
+  /** Takes the bar away, for good. */
   synchronized void clear() {
     closed = true;
     if (drawn) {
+      drawn = false;
       console.err().print("\r\u001B[K");
       console.err().flush();
     }

@@ -60,8 +60,7 @@ final class PruneCommand extends SessionCommand {
 
   @Parameters(
       paramLabel = "MODEL",
-      description =
-          "A safetensors file or index, an ONNX file, or a folder with one of them.")
+      description = "A safetensors file or index, an ONNX file, or a folder with one of them.")
   @Nullable Path model;
 
   @Option(
@@ -133,8 +132,7 @@ final class PruneCommand extends SessionCommand {
       new PruneText(done, checkpoint, pool.threads(), width(), verbose)
           .lines(dryRun ? Optional.empty() : Optional.ofNullable(output))
           .forEach(this::print);
-      Warnings.of(done)
-          .forEach(w -> console().warn("coppice: warning: " + Figures.printable(w)));
+      Warnings.of(done).forEach(w -> console().warn("coppice: warning: " + Figures.printable(w)));
     }
     return ExitStatus.OK;
   }

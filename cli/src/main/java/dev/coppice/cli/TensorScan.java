@@ -106,8 +106,7 @@ final class TensorScan {
         });
   }
 
-  private void read(long row, int high, long column, int wide, ByteBuffer data)
-      throws IOException {
+  private void read(long row, int high, long column, int wide, ByteBuffer data) throws IOException {
     if (wide == columns) {
       checkpoint.read(tensor, row * columns, data);
     } else {

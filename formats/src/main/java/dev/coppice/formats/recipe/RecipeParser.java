@@ -113,8 +113,7 @@ final class RecipeParser {
 
   private void map(String what, Map<String, Value> keys) throws IOException {
     if (token != JsonToken.START_OBJECT) {
-      throw refused(
-          here(), what + " is a map with the keys " + String.join(", ", keys.keySet()));
+      throw refused(here(), what + " is a map with the keys " + String.join(", ", keys.keySet()));
     }
     Set<String> seen = new HashSet<>();
     while (next() == JsonToken.FIELD_NAME) {
@@ -234,7 +233,6 @@ final class RecipeParser {
         .forEach(line::appendCodePoint);
     return new InvalidPlanException(
         "%s:%d:%d: %s"
-            .formatted(
-                source, Math.max(1, at.getLineNr()), Math.max(1, at.getColumnNr()), line));
+            .formatted(source, Math.max(1, at.getLineNr()), Math.max(1, at.getColumnNr()), line));
   }
 }

@@ -117,8 +117,7 @@ public final class RuleBuilder {
   public RuleBuilder maxPerTensor(double share) {
     checked(
         () ->
-            new Pattern.Unstructured(
-                Scope.GLOBAL, new Amount.Count(0), OptionalDouble.of(share)));
+            new Pattern.Unstructured(Scope.GLOBAL, new Amount.Count(0), OptionalDouble.of(share)));
     maxPerTensor = OptionalDouble.of(share);
     return this;
   }
@@ -157,8 +156,7 @@ public final class RuleBuilder {
     }
     Amount amount = sparsity == null ? countOf(count) : new Amount.Fraction(sparsity);
     return checked(
-        () ->
-            new Pattern.Unstructured(scope == null ? Scope.TENSOR : scope, amount, maxPerTensor));
+        () -> new Pattern.Unstructured(scope == null ? Scope.TENSOR : scope, amount, maxPerTensor));
   }
 
   private static Amount countOf(@Nullable Long count) {

@@ -16,8 +16,7 @@ public final class Warnings {
   /** Gives a line for each thing. */
   public static List<String> of(PruningReport report) {
     List<String> warnings = new ArrayList<>();
-    List<TensorReport> empty =
-        report.tensors().stream().filter(TensorReport::isEmpty).toList();
+    List<TensorReport> empty = report.tensors().stream().filter(TensorReport::isEmpty).toList();
     if (!empty.isEmpty()) {
       warnings.add(
           "%s no weight left: %s"
@@ -29,18 +28,14 @@ public final class Warnings {
     if (!nan.isEmpty()) {
       long nans = nan.stream().mapToLong(TensorReport::nans).sum();
       warnings.add(
-          String.format(
-              Locale.ROOT, "%,d NaN weights were kept, in: %s", nans, names(nan)));
+          String.format(Locale.ROOT, "%,d NaN weights were kept, in: %s", nans, names(nan)));
     }
     return List.copyOf(warnings);
   }
 
   private static String names(List<TensorReport> tensors) {
     String named =
-        tensors.stream()
-            .limit(NAMED)
-            .map(t -> t.tensor().name())
-            .collect(Collectors.joining(", "));
+        tensors.stream().limit(NAMED).map(t -> t.tensor().name()).collect(Collectors.joining(", "));
     int more = tensors.size() - NAMED;
     return more > 0 ? named + " and " + more + " more" : named;
   }

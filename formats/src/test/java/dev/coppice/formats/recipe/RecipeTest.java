@@ -25,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class RecipeTest {
   @TempDir Path folder;
@@ -79,8 +80,7 @@ class RecipeTest {
   }
 
   @ParameterizedTest
-  @org.junit.jupiter.params.provider.ValueSource(
-      strings = {"2:4", "\"2:4\"", "'2:4'"})
+  @ValueSource(strings = {"2:4", "\"2:4\"", "'2:4'"})
   void aPatternNeedsNoQuotes(String pattern) throws IOException {
     assertThat(Recipe.parse("rules: [{pattern: " + pattern + "}]", "r").rules())
         .containsExactly(Rule.nOfM(2, 4));
@@ -112,32 +112,32 @@ class RecipeTest {
         refusal("seed: [1]", "r:1:7: seed must be a whole number of 64 bits"),
         refusal("nan: drop", "r:1:6: nan must be refuse or keep, not \"drop\""),
         refusal("nan: ~", "r:1:6: a text is wanted here"),
-        rule("sparsity: 1.5", "r:1:21: sparsity must be in [0, 1], not 1.5"),
-        rule("sparsity: -0.1", "r:1:21: sparsity must be in [0, 1], not -0.1"),
-        rule("sparsity: .nan", "r:1:21: sparsity must be a number in [0, 1], not \".nan\""),
-        rule("sparsity: 50%", "r:1:21: sparsity must be a number in [0, 1], not \"50%\""),
-        rule("sparsity: \"0.5\"", "r:1:21: sparsity must be a number in [0, 1], not \"0.5\""),
-        rule("count: -1", "r:1:18: a count must be 0 or more, not -1"),
-        rule("count: 0.5", "r:1:18: count must be a whole number of 64 bits, not \"0.5\""),
-        rule("sparsity: 0.5, count: 3", "r:1:10: pattern unstructured needs either sparsity or "),
-        rule("scope: tensor", "r:1:10: pattern unstructured needs sparsity or count"),
-        rule("criterion: wanda", "r:1:22: criterion must be magnitude or random, not \"wanda\""),
-        rule("scope: layer", "r:1:18: scope must be tensor, global or row, not \"layer\""),
-        rule("pattern: 2-4", "r:1:20: pattern must be unstructured or N:M, of which N are kept"),
-        rule("pattern: 4:2", "r:1:20: an N:M pattern keeps N of M weights, 1 <= N < M <= 32"),
-        rule("pattern: 2:4, scope: row", "r:1:10: pattern 2:4 has no scope"),
-        rule("pattern: 2:4, sparsity: 0.6", "r:1:10: pattern 2:4 implies sparsity 0.5, not 0.6"),
-        rule("pattern: 2:4, count: 6", "r:1:10: pattern 2:4 goes with neither count nor "),
-        rule("max_per_tensor: 2", "r:1:27: max_per_tensor must be in [0, 1], not 2.0"),
-        rule("sparsity: 1, max_per_tensor: 1", "r:1:10: max_per_tensor goes with scope global "),
-        rule("output_axis: -1", "r:1:24: output_axis must be a whole number from 0 to 63, not -1"),
-        rule("default_excludes: 0", "r:1:29: default_excludes must be true or false"),
-        rule("include: [\"{a\"]", "r:1:21: glob \"{a\" opens a brace it never closes"),
-        rule("include: [[a]]", "r:1:21: a text is wanted here"),
+        rule("sparsity: 1.5", "r:1:20: sparsity must be in [0, 1], not 1.5"),
+        rule("sparsity: -0.1", "r:1:20: sparsity must be in [0, 1], not -0.1"),
+        rule("sparsity: .nan", "r:1:20: sparsity must be a number in [0, 1], not \".nan\""),
+        rule("sparsity: 50%", "r:1:20: sparsity must be a number in [0, 1], not \"50%\""),
+        rule("sparsity: \"0.5\"", "r:1:20: sparsity must be a number in [0, 1], not \"0.5\""),
+        rule("count: -1", "r:1:17: a count must be 0 or more, not -1"),
+        rule("count: 0.5", "r:1:17: count must be a whole number of 64 bits, not \"0.5\""),
+        rule("sparsity: 0.5, count: 3", "r:1:9: pattern unstructured needs either sparsity or "),
+        rule("scope: tensor", "r:1:9: pattern unstructured needs sparsity or count"),
+        rule("criterion: wanda", "r:1:21: criterion must be magnitude or random, not \"wanda\""),
+        rule("scope: layer", "r:1:17: scope must be tensor, global or row, not \"layer\""),
+        rule("pattern: 2-4", "r:1:19: pattern must be unstructured or N:M, of which N are kept"),
+        rule("pattern: 4:2", "r:1:19: an N:M pattern keeps N of M weights, 1 <= N < M <= 32"),
+        rule("pattern: 2:4, scope: row", "r:1:9: pattern 2:4 has no scope"),
+        rule("pattern: 2:4, sparsity: 0.6", "r:1:9: pattern 2:4 implies sparsity 0.5, not 0.6"),
+        rule("pattern: 2:4, count: 6", "r:1:9: pattern 2:4 goes with neither count nor "),
+        rule("max_per_tensor: 2", "r:1:26: max_per_tensor must be in [0, 1], not 2.0"),
+        rule("sparsity: 1, max_per_tensor: 1", "r:1:9: max_per_tensor goes with scope global "),
+        rule("output_axis: -1", "r:1:23: output_axis must be a whole number from 0 to 63, not -1"),
+        rule("default_excludes: 0", "r:1:28: default_excludes must be true or false"),
+        rule("include: [\"{a\"]", "r:1:20: glob \"{a\" opens a brace it never closes"),
+        rule("include: [[a]]", "r:1:20: a text is wanted here"),
         refusal("rules: &r []", "r:1:8: anchors and aliases are not used in recipes"),
         refusal("seed: *r", "r:1:7: anchors and aliases are not used in recipes"),
         refusal("seed: !!int 1", "r:1:7: tags are not used in recipes"),
-        refusal("rules: [{sparsity: 1}]\n---\nseed: 1", "r:2:1: a recipe is one document"),
+        refusal("rules: [{sparsity: 1}]\n---\nseed: 1", "r:3:1: a recipe is one document"),
         refusal("rules: [", "r:1:9: this is not YAML: while parsing a flow node"),
         refusal("\tseed: 1", "r:1:1: this is not YAML: "),
         refusal("seed: \"\u0000\"", "r:1:1: this is not YAML: "));
@@ -163,7 +163,12 @@ class RecipeTest {
   @Test
   void aBillionLaughsAreRefusedAtTheFirst() {
     String laughs =
-        "a: &a [x, x]\n" + "b: &b [*a, *a]\n" + "c: &c [*b, *b]\n" + "rules: [{sparsity: 1}]\n";
+        """
+        a: &a [x, x]
+        b: &b [*a, *a]
+        c: &c [*b, *b]
+        rules: [{sparsity: 1}]
+        """;
     assertThatThrownBy(() -> Recipe.parse(laughs, "r"))
         .isInstanceOf(InvalidPlanException.class)
         .hasMessageStartingWith("r:1:1: unknown key \"a\"");

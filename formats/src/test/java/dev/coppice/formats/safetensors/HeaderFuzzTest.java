@@ -37,7 +37,12 @@ class HeaderFuzzTest {
   }
 
   @DictionaryEntries({
-    "\"dtype\":\"F32\"", "\"shape\":[", "\"data_offsets\":[0,4]", "\"__metadata__\":{", "BF16", "\\ud800"
+    "\"dtype\":\"F32\"",
+    "\"shape\":[",
+    "\"data_offsets\":[0,4]",
+    "\"__metadata__\":{",
+    "BF16",
+    "\\ud800"
   })
   @FuzzTest
   void aHeaderIsRefusedOrAllItsTensorsCanBeRead(byte[] input) throws IOException {
