@@ -86,6 +86,11 @@ record Failure(int status, String message) {
   }
 
   private static Failure noFolder(NoSuchFileException missing) {
+    if (missing.getReason() != null) {
+      return new Failure(
+          ExitStatus.CANNOT_CREATE,
+          oneLine(missing.getFile() + ": " + missing.getReason() + "; make it first"));
+    }
     Path folder = Path.of(missing.getFile()).toAbsolutePath().getParent();
     return folder == null || Files.exists(folder)
         ? new Failure(ExitStatus.IO, missing.getFile() + ": it cannot be made here")

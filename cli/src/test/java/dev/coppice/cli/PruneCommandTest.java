@@ -210,7 +210,7 @@ class PruneCommandTest {
     Invocation refused =
         Invocation.of("prune", model, "-o", folder.resolve("no/out"), "--pattern", "2:4");
     assertThat(refused.status()).isEqualTo(ExitStatus.CANNOT_CREATE);
-    assertThat(refused.err()).contains("no does not exist; make it first");
+    assertThat(refused.err()).contains("no: there is no such folder; make it first");
   }
 
   @Test
