@@ -166,12 +166,7 @@ class RandomModelsTest {
       fill(bytes, type, random);
       String name =
           (random.nextInt(5) == 0 ? "norm" : "layer") + "." + i + (flat ? ".bias" : ".weight");
-      tensors.add(
-          new Made(
-              name,
-              type,
-              bytes,
-              flat ? "" + rows * columns : rows + "," + columns));
+      tensors.add(new Made(name, type, bytes, flat ? "" + rows * columns : rows + "," + columns));
     }
     tensors.set(0, new Made("layer.0.weight", "F32", tensors.get(0).bytes, tensors.get(0).shape));
     return tensors;
