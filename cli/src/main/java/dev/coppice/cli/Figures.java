@@ -56,6 +56,9 @@ final class Figures {
   }
 
   static String gigabytes(double perSecond) {
+    if (perSecond < 0.001) {
+      return "below 0.001 GB/s";
+    }
     return String.format(Locale.ROOT, perSecond < 0.095 ? "%.3f GB/s" : "%.2f GB/s", perSecond);
   }
 
