@@ -35,11 +35,11 @@ endfunction()
 # Gives the names of a .cu file's kernels: extern "C" __global__ void [__launch_bounds__(..)] NAME(
 function(coppice_kernel_names source out)
   file(READ ${source} text)
-  string(REGEX MATCHALL "__global__ void (__launch_bounds__\\([0-9, ]*\\) )?[a-z0-9_]+\\(" headers
+  string(REGEX MATCHALL "__global__ void[ \n]+(__launch_bounds__\\([0-9, ]*\\)[ \n]+)?[a-z0-9_]+\\(" headers
          "${text}")
   set(names "")
   foreach(header IN LISTS headers)
-    string(REGEX REPLACE ".* ([a-z0-9_]+)\\($" "\\1" name "${header}")
+    string(REGEX REPLACE ".*[ \n]([a-z0-9_]+)\\($" "\\1" name "${header}")
     list(APPEND names ${name})
   endforeach()
   set(${out} ${names} PARENT_SCOPE)

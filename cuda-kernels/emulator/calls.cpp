@@ -42,7 +42,8 @@ Record& record() {
 }
 
 bool poisons(int code) {
-  return code == 214 || code == 220 || code == 700 || code == 702 || (code >= 714 && code <= 719);
+  return code == 214 || code == 220 || code == 700 || code == 702 || code == 710 ||
+         (code >= 714 && code <= 719);
 }
 
 int count_down(Record& all, const std::string& name) {

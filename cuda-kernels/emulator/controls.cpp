@@ -75,6 +75,9 @@ JNIEXPORT void JNICALL Java_dev_coppice_cuda_EmulatedDriver_setDevices(JNIEnv*, 
 
 JNIEXPORT void JNICALL Java_dev_coppice_cuda_EmulatedDriver_reset(JNIEnv*, jclass) {
   emulator::reset_calls();
+  emulator::abandon();
+  emulator::device().contexts = 0;
+  emulator::device().handles = 0;
   emulator::device().shared_opt_in = emulator::MOST_SHARED;
   emulator::device().driver_version = 13000;
   emulator::device().devices = 1;

@@ -140,6 +140,16 @@ Usage usage() {
   return {all.live.size(), all.live_bytes, all.total};
 }
 
+void abandon() {
+  Ledger& all = ledger();
+  const std::scoped_lock lock(all.mutex);
+  for (const auto& [address, region] : all.live) {
+    std::free(region.start);
+  }
+  all.live.clear();
+  all.live_bytes = 0;
+}
+
 void set_memory(std::size_t bytes) {
   Ledger& all = ledger();
   const std::scoped_lock lock(all.mutex);

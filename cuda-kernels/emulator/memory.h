@@ -26,6 +26,9 @@ struct Usage {
 };
 Usage usage();
 
+// Frees everything.
+void abandon();
+
 void set_memory(std::size_t bytes);
 
 }  // namespace coppice::emulator

@@ -6,10 +6,14 @@
 //   (key - base) >> shift < bins        -> counts[(key - base) >> shift] += 1
 //
 // Bytes an element: 2 (16-bit types) or 4 (32-bit types) read; nothing written but counts and sums.
-// Launch: blocks of 1024 threads, as many as the device holds at once, any number is correct; shared
-// memory of 32 + 4 * bins bytes a block. A window too wide for that is counted in several passes, each
-// a window of its own; only the first is given sums. Counts and sums are added to, never cleared. A
-// block counts in 32 bits: it must not be given 2^32 elements or more.
+// Launch: blocks of 1024 threads, as many as the device holds at once; any number is correct. Counts
+// and sums are added to, never cleared. A block counts in 32 bits: it must not be given 2^32 elements
+// or more. Two variants:
+//   shared  a private histogram in 32 + 4 * bins bytes of shared memory; only its non-zero bins are
+//           added to counts. A window too wide for that can be counted in several passes, each a window
+//           of its own; only the first is given sums.
+//   global  32 bytes of shared memory, an atomic in global memory for each key in the window: for
+//           windows so wide that passes would cost more.
 #include <cstdint>
 
 struct HistogramSums {
@@ -30,7 +34,7 @@ struct HistogramParameters {
   unsigned bins;
 };
 
-// What a block shares: its sums, then a counter for each bin.
+// What a block shares: its sums, then, in the shared variant, a counter for each bin.
 struct BlockSums {
   unsigned long long first_nan;
   unsigned zeros;
@@ -52,8 +56,10 @@ struct ThreadSums {
   unsigned nans = 0;
 };
 
+// A counter type is unsigned in shared and unsigned long long in global memory.
+template <typename Counter>
 __device__ inline void count_key(const HistogramParameters& p, unsigned key, unsigned long long index,
-                                 unsigned* counters, ThreadSums& sums) {
+                                 Counter* counters, ThreadSums& sums) {
   if (key == 0) {
     ++sums.zeros;
   } else if (key > p.largest) {
@@ -64,15 +70,15 @@ __device__ inline void count_key(const HistogramParameters& p, unsigned key, uns
   } else {
     const unsigned bin = (key - p.base) >> p.shift;
     if (bin < p.bins) {
-      atomicAdd(&counters[bin], 1U);
+      atomicAdd(&counters[bin], Counter{1});
     }
   }
 }
 
 // Counts the keys in a 32-bit word: two of 16 bits, the lower half first, or one of 32.
-template <typename Bits>
+template <typename Bits, typename Counter>
 __device__ inline void count_word(const HistogramParameters& p, unsigned word,
-                                  unsigned long long index, unsigned* counters, ThreadSums& sums) {
+                                  unsigned long long index, Counter* counters, ThreadSums& sums) {
   if constexpr (sizeof(Bits) == 2) {
     count_key(p, word & 0x7FFFU, index, counters, sums);
     count_key(p, word >> 16 & 0x7FFFU, index + 1, counters, sums);
@@ -81,9 +87,9 @@ __device__ inline void count_word(const HistogramParameters& p, unsigned word,
   }
 }
 
-template <typename Bits>
+template <typename Bits, typename Counter>
 __device__ inline void count_vector(const HistogramParameters& p, const uint4& vector,
-                                    unsigned long long index, unsigned* counters, ThreadSums& sums) {
+                                    unsigned long long index, Counter* counters, ThreadSums& sums) {
   constexpr unsigned step = 4 / sizeof(Bits);
   count_word<Bits>(p, vector.x, index, counters, sums);
   count_word<Bits>(p, vector.y, index + step, counters, sums);
@@ -93,8 +99,8 @@ __device__ inline void count_vector(const HistogramParameters& p, const uint4& v
 
 // Walks this thread's share: 16-byte loads, two in flight, and the few elements before the first and
 // after the last aligned 16 bytes.
-template <typename Bits>
-__device__ inline void count_share(const HistogramParameters& p, unsigned* counters,
+template <typename Bits, typename Counter>
+__device__ inline void count_share(const HistogramParameters& p, Counter* counters,
                                    ThreadSums& sums) {
   constexpr unsigned long long lanes = 16 / sizeof(Bits);
   const auto* elements = static_cast<const Bits*>(p.weights);
@@ -143,31 +149,24 @@ __device__ inline void add_to_block(ThreadSums sums, BlockSums& block) {
   }
 }
 
-__device__ inline void add_to_grid(const HistogramParameters& p, const unsigned* counters,
-                                   const BlockSums& block) {
-  for (unsigned bin = threadIdx.x; bin < p.bins; bin += blockDim.x) {
-    // The zeros that registers counted belong to the bin that key 0 falls into.
-    const unsigned count = counters[bin] + (bin == 0 && p.base == 0 ? block.zeros : 0U);
-    if (count != 0) {
-      atomicAdd(&p.counts[bin], static_cast<unsigned long long>(count));
-    }
+__device__ inline void add_to_grid(const HistogramParameters& p, const BlockSums& block) {
+  // Key 0, whose elements registers counted, falls into bin 0 or below the window.
+  if (p.base == 0 && block.zeros != 0) {
+    atomicAdd(&p.counts[0], static_cast<unsigned long long>(block.zeros));
   }
-  if (threadIdx.x == 0 && p.sums != nullptr) {
-    const unsigned long long below =
-        p.base == 0 ? 0ULL : static_cast<unsigned long long>(block.below) + block.zeros;
-    atomicAdd(&p.sums->below, below);
+  if (p.sums != nullptr) {
+    const unsigned zeros_below = p.base == 0 ? 0U : block.zeros;
+    atomicAdd(&p.sums->below, static_cast<unsigned long long>(block.below) + zeros_below);
     atomicAdd(&p.sums->nans, static_cast<unsigned long long>(block.nans));
     atomicMin(&p.sums->first_nan, block.first_nan);
   }
 }
 
-template <typename Bits>
-__device__ inline void histogram(const HistogramParameters& p) {
+// Counts the block's share. Between its two barriers all threads may use counters; after it, those in
+// shared memory are complete.
+template <typename Bits, typename Counter>
+__device__ inline void count_block(const HistogramParameters& p, Counter* counters) {
   auto& block = *reinterpret_cast<BlockSums*>(coppice_shared);
-  auto* counters = reinterpret_cast<unsigned*>(coppice_shared + COUNTERS_AT / sizeof(uint4));
-  for (unsigned bin = threadIdx.x; bin < p.bins; bin += blockDim.x) {
-    counters[bin] = 0;
-  }
   if (threadIdx.x == 0) {
     block = {~0ULL, 0, 0, 0};
   }
@@ -176,15 +175,41 @@ __device__ inline void histogram(const HistogramParameters& p) {
   count_share<Bits>(p, counters, sums);
   add_to_block(sums, block);
   __syncthreads();
-  add_to_grid(p, counters, block);
+  if (threadIdx.x == 0) {
+    add_to_grid(p, block);
+  }
 }
 
-extern "C" __global__ void __launch_bounds__(1024) coppice_histogram_16(
-    const HistogramParameters parameters) {
-  histogram<uint16_t>(parameters);
+template <typename Bits>
+__device__ inline void histogram_shared(const HistogramParameters& p) {
+  auto* counters = reinterpret_cast<unsigned*>(coppice_shared + COUNTERS_AT / sizeof(uint4));
+  for (unsigned bin = threadIdx.x; bin < p.bins; bin += blockDim.x) {
+    counters[bin] = 0;
+  }
+  count_block<Bits>(p, counters);
+  for (unsigned bin = threadIdx.x; bin < p.bins; bin += blockDim.x) {
+    if (counters[bin] != 0) {
+      atomicAdd(&p.counts[bin], static_cast<unsigned long long>(counters[bin]));
+    }
+  }
 }
 
-extern "C" __global__ void __launch_bounds__(1024) coppice_histogram_32(
-    const HistogramParameters parameters) {
-  histogram<uint32_t>(parameters);
+extern "C" __global__ void __launch_bounds__(1024)
+    coppice_histogram_shared_16(const HistogramParameters p) {
+  histogram_shared<uint16_t>(p);
+}
+
+extern "C" __global__ void __launch_bounds__(1024)
+    coppice_histogram_shared_32(const HistogramParameters p) {
+  histogram_shared<uint32_t>(p);
+}
+
+extern "C" __global__ void __launch_bounds__(1024)
+    coppice_histogram_global_16(const HistogramParameters p) {
+  count_block<uint16_t>(p, p.counts);
+}
+
+extern "C" __global__ void __launch_bounds__(1024)
+    coppice_histogram_global_32(const HistogramParameters p) {
+  count_block<uint32_t>(p, p.counts);
 }

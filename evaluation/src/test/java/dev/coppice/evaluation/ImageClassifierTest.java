@@ -7,6 +7,7 @@ import ai.onnxruntime.OrtException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -26,6 +27,7 @@ class ImageClassifierTest {
   }
 
   @Test
+  @Tag("long")
   void allTenThousandImagesAreClassifiedAsInPython() throws IOException, OrtException {
     FashionMnist images = FashionMnist.read(SharedData.folder("fashion"));
     assertThat(images.size()).isEqualTo(10_000);

@@ -7,6 +7,7 @@ import ai.onnxruntime.OrtException;
 import dev.coppice.Pruner;
 import dev.coppice.PruningPlan;
 import dev.coppice.Rule;
+import dev.coppice.formats.Checkpoints;
 import dev.coppice.spi.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -51,7 +52,7 @@ class StsBenchmarkTest {
   private Path pruned(Path dense, Rule rule, String name) throws IOException {
     Path copy = folder.resolve(name);
     try (Pruner pruner = Pruner.create();
-        Checkpoint model = Demo.open(dense)) {
+        Checkpoint model = Checkpoints.open(dense)) {
       pruner.prune(model, PruningPlan.of(rule), copy, false);
     }
     return copy;

@@ -27,8 +27,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * How many passes a threshold takes: a good guess of the first window saves one, a wrong one costs
- * one and changes nothing.
+ * How many passes a threshold takes: one for every 16 bits of the keys, where a good guess of the
+ * first window does not save one; a wrong guess costs one and changes nothing.
  */
 class ThresholdSearchTest {
   private static final int N = 1 << 20;
@@ -124,12 +124,13 @@ class ThresholdSearchTest {
 
   @ParameterizedTest
   @EnumSource
-  void gaussianWeightsTakeOnePassSaveWhereKeysLieFarApart(DType dtype) throws IOException {
+  void gaussianWeightsTakeOnePassForEvery16BitsOfTheirType(DType dtype) throws IOException {
     for (double sparsity : new double[] {0.1, 0.5, 0.9}) {
       SplittableRandom random = new SplittableRandom(1);
       Memory weights = Memory.of(dtype, i -> random.nextGaussian() * 0.02);
-      long most = dtype == DType.F32 && sparsity < 0.5 ? 2 : 1; // Small keys lie wide apart.
-      assertThat(passes(sparsity, weights)).as("passes at %s", sparsity).isBetween(1L, most);
+      assertThat(passes(sparsity, weights))
+          .as("passes at %s", sparsity)
+          .isEqualTo(dtype.bytes() / 2);
     }
   }
 

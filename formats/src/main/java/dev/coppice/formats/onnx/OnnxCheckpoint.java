@@ -19,6 +19,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** An open ONNX model. */
@@ -148,8 +149,19 @@ final class OnnxCheckpoint implements Checkpoint {
 
   @Override
   public void read(CheckpointTensor tensor, long first, ByteBuffer into) throws IOException {
+    int width = width(tensor);
+    Objects.checkFromIndexSize(first, into.remaining() / width, tensor.shape().elements());
     StoredTensor found = stored(tensor.name());
-    found.read(width(tensor), first, into);
+    found.read(width, first, into);
+    found.file().verify();
+  }
+
+  @Override
+  public void readBytes(CheckpointTensor tensor, long firstByte, ByteBuffer into)
+      throws IOException {
+    Objects.checkFromIndexSize(firstByte, into.remaining(), tensor.bytes());
+    StoredTensor found = stored(tensor.name());
+    found.readBytes(firstByte, into);
     found.file().verify();
   }
 

@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * @param type its element type
  * @param shape its dimensions
  * @param position where it begins in the model file
- * @param bytes the size of its data
  * @param file the file that holds its data
+ * @param extents the bytes of that file that hold its data: of fields with one value each the whole
+ *     fields, of others their contents
  * @param runs where its elements lie in that file, in their order; known for types that can be
  *     pruned and for all external data
  * @param location where the name of that file is written, if the data are external
@@ -25,10 +26,33 @@ record StoredTensor(
     ElementType type,
     Shape shape,
     long position,
-    long bytes,
     InputFile file,
+    List<Extent> extents,
     List<Run> runs,
     @Nullable Location location) {
+
+  /** Bytes of a file, from start to end. */
+  record Extent(long start, long end) {}
+
+  /** Gives the size of its data. */
+  long bytes() {
+    return extents.stream().mapToLong(extent -> extent.end() - extent.start()).sum();
+  }
+
+  /** Fills {@code into} with the bytes of its data from {@code first} on. */
+  void readBytes(long first, ByteBuffer into) throws IOException {
+    int limit = into.limit();
+    long skip = first;
+    for (Extent extent : extents) {
+      long length = extent.end() - extent.start();
+      if (skip < length && into.position() < limit) {
+        into.limit((int) Math.min(limit, into.position() + length - skip));
+        file.read(extent.start() + skip, into);
+      }
+      skip = Math.max(0, skip - length);
+    }
+    into.limit(limit);
+  }
 
   /** Fills {@code into} with elements from {@code first} on. */
   void read(int width, long first, ByteBuffer into) throws IOException {

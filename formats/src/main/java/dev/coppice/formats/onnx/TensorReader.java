@@ -5,6 +5,7 @@ import dev.coppice.CheckpointFormatException.Code;
 import dev.coppice.Shape;
 import dev.coppice.formats.files.InputFile;
 import dev.coppice.formats.onnx.ElementType.Field;
+import dev.coppice.formats.onnx.StoredTensor.Extent;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
@@ -36,7 +37,7 @@ final class TensorReader {
   private VarintRun.@Nullable Builder halvesRun;
   private final Map<String, String> entries = new HashMap<>();
   private StoredTensor.@Nullable Location location;
-  private long dataBytes;
+  private final List<Extent> extents = new ArrayList<>();
 
   private TensorReader(Message message, InputFile file, ExternalFiles externals) {
     this.message = message;
@@ -108,7 +109,7 @@ final class TensorReader {
 
   private void addFloats(long start, long count, int stride) {
     count(Field.FLOATS, count);
-    dataBytes += count * stride;
+    addExtent(start, start + count * stride);
     FixedRun last = floats.isEmpty() ? null : (FixedRun) floats.get(floats.size() - 1);
     if (last != null && last.end() == start && last.stride() == stride) {
       floats.set(floats.size() - 1, new FixedRun(last.start(), last.elements() + count, stride));
@@ -120,7 +121,7 @@ final class TensorReader {
 
   private void addInt32s() throws IOException {
     boolean tagged = message.isVarint();
-    long start = tagged ? message.tag() : message.bodyStart();
+    long start = bodyStartOrTag();
     VarintRun.Builder run = halvesRun;
     if (run == null || !tagged || !run.continues(start)) {
       endInt32s();
@@ -130,7 +131,7 @@ final class TensorReader {
     }
     VarintRun.Builder elements = run;
     message.varints((value, end) -> elements.add(end));
-    dataBytes += message.bodyEnd() - start;
+    addExtent(start, message.bodyEnd());
   }
 
   private void endInt32s() {
@@ -148,7 +149,21 @@ final class TensorReader {
     }
     long bytes = message.isBody() ? message.value() : message.isFixed64() ? Double.BYTES : 0;
     count(Field.DOUBLES, bytes / Double.BYTES);
-    dataBytes += bytes;
+    addExtent(bodyStartOrTag(), message.bodyEnd());
+  }
+
+  private long bodyStartOrTag() {
+    return message.isBody() ? message.bodyStart() : message.tag();
+  }
+
+  private void addExtent(long start, long end) {
+    Extent last = extents.isEmpty() ? null : extents.get(extents.size() - 1);
+    if (last != null && last.end() == start) {
+      extents.set(extents.size() - 1, new Extent(last.start(), end));
+    } else if (start < end) {
+      wire.spend(64);
+      extents.add(new Extent(start, end));
+    }
   }
 
   private void count(Field field, long more) {
@@ -162,7 +177,7 @@ final class TensorReader {
   private void addString() {
     if (message.isBody()) {
       count(Field.STRINGS, 1);
-      dataBytes += message.value();
+      addExtent(message.tag(), message.bodyEnd());
     }
   }
 
@@ -170,7 +185,7 @@ final class TensorReader {
     long[] seen = new long[1];
     message.varints((value, end) -> seen[0]++);
     count(field, seen[0]);
-    dataBytes += message.bodyEnd() - message.valueStart();
+    addExtent(bodyStartOrTag(), message.bodyEnd());
   }
 
   private void addEntry() throws IOException {
@@ -222,15 +237,16 @@ final class TensorReader {
     }
     if (rawStart != UNKNOWN) {
       checkRaw(type, rawSize);
-      return embedded(type, shape, rawBytes, List.of(rawRun(type, shape)));
+      addExtent(rawStart, rawStart + rawBytes);
+      return embedded(type, shape, List.of(rawRun(type, shape)));
     }
     checkValues(type, valueCount);
-    return embedded(type, shape, dataBytes, typedRuns(type));
+    return embedded(type, shape, typedRuns(type));
   }
 
-  private StoredTensor embedded(ElementType type, Shape shape, long bytes, List<Run> runs) {
+  private StoredTensor embedded(ElementType type, Shape shape, List<Run> runs) {
     List<Run> used = type.dtype().isPresent() ? List.copyOf(runs) : List.of();
-    return new StoredTensor(name, type, shape, message.start(), bytes, file, used, null);
+    return new StoredTensor(name, type, shape, message.start(), file, extents, used, null);
   }
 
   private FixedRun rawRun(ElementType type, Shape shape) {
@@ -292,8 +308,9 @@ final class TensorReader {
                   offset, Long.toUnsignedString(offset + length), named.name(), data.size()));
     }
     int width = type.dtype().map(dtype -> dtype.bytes()).orElse(1);
+    addExtent(offset, offset + length);
     Run run = new FixedRun(offset, needed / width, width);
-    return new StoredTensor(name, type, shape, message.start(), needed, data, List.of(run), named);
+    return new StoredTensor(name, type, shape, message.start(), data, extents, List.of(run), named);
   }
 
   private long number(String key, long otherwise) {

@@ -27,6 +27,7 @@ final class StrictJson implements AutoCloseable {
                   .maxStringLength(LONGEST)
                   .maxNumberLength(LONGEST)
                   .build())
+          .disable(JsonFactory.Feature.INTERN_FIELD_NAMES) // Names are many and come once.
           .build();
 
   private final InputFile file;

@@ -124,6 +124,22 @@ class StorageFormTest {
     assertThat(target).hasSameBinaryContentAs(file);
   }
 
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("forms")
+  void theBytesOfItsDataAreThoseOfTheFile(String form, DataType type, int[] bits, byte[] data)
+      throws IOException {
+    try (Checkpoint checkpoint = new OnnxFormat().open(write(type, data))) {
+      CheckpointTensor tensor = Copies.tensor(checkpoint, "w");
+      ByteBuffer bytes = ByteBuffer.allocate((int) tensor.bytes());
+      checkpoint.readBytes(tensor, 0, bytes);
+      byte[] tail = Arrays.copyOfRange(data, data.length - 8, data.length);
+      assertThat(bytes.array()).hasSizeBetween(data.length - 24, data.length).endsWith(tail);
+      ByteBuffer part = ByteBuffer.allocate(1000);
+      checkpoint.readBytes(tensor, 77, part);
+      assertThat(part.array()).isEqualTo(Arrays.copyOfRange(bytes.array(), 77, 1077));
+    }
+  }
+
   private Path write(DataType type, byte[] data) throws IOException {
     GraphProto rest =
         GraphProto.newBuilder().addNode(Models.node("MatMul", "x w", "y")).setName("g").build();

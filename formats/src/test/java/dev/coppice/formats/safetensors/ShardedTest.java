@@ -136,6 +136,21 @@ class ShardedTest {
   }
 
   @Test
+  void shardsMayHaveAnyNameAndLieInFolders() throws IOException {
+    Path part = Files.createDirectory(folder.resolve("parts")).resolve("first.part");
+    Files.move(folder.resolve(FIRST), part);
+    Files.writeString(
+        index, JSON.replace("\\u0030", "0").replace("\"" + FIRST, "\"./parts/first.part"));
+    Path out = scratch.resolve("out");
+    prune(folder, out, false);
+    assertPruned(out);
+    assertThat(list(out)).containsExactly(SECOND, INDEX, "parts/first.part");
+    Path target = scratch.resolve(INDEX);
+    prune(index, target, false);
+    assertPruned(target);
+  }
+
+  @Test
   void theSameBytesComeOutOfOneFileAndOfShards() throws IOException {
     Path one = SafetensorsFiles.matrices(folder, "one.safetensors", null, "a", "b", "c", "d");
     try (Checkpoint single = Checkpoints.open(one);
