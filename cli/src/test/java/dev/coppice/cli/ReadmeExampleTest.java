@@ -53,16 +53,13 @@ class ReadmeExampleTest {
 
   /** Gives the lines between the marks, the two braces closed that the method's end closes. */
   private static List<String> example() throws IOException {
-    Path source =
-        ROOT.resolve("cli/src/test/java/dev/coppice/cli/ReadmeExample.java");
+    Path source = ROOT.resolve("cli/src/test/java/dev/coppice/cli/ReadmeExample.java");
     List<String> lines = Files.readAllLines(source);
     int begin = lines.indexOf("    // example") + 1;
     int end = lines.indexOf("        // end");
     List<String> shown =
         new ArrayList<>(
-            lines.subList(begin, end).stream()
-                .map(l -> l.isEmpty() ? l : l.substring(4))
-                .toList());
+            lines.subList(begin, end).stream().map(l -> l.isEmpty() ? l : l.substring(4)).toList());
     shown.add("  }");
     shown.add("}");
     return shown;
