@@ -16,6 +16,8 @@ namespace {
 template <typename Keys>
 struct Bounds {
   using Lane = typename Keys::Lane;
+  using Bin = typename Lanes<Lane>::UnsignedLane;
+
   Lane base;
   Lane last;
   int shift;
@@ -35,16 +37,15 @@ struct Bounds {
     return ((UnsignedVector<Lane>)key - (UnsignedVector<Lane>)all<Lane>(base)) >> shift;
   }
 
-  uint16_t bin_at(Lane key) const {
-    using Bits = typename Lanes<Lane>::UnsignedLane;
-    return static_cast<uint16_t>(
-        static_cast<Bits>(static_cast<Bits>(key) - static_cast<Bits>(base)) >> shift);
+  Bin bin_at(Lane key) const {
+    return static_cast<Bin>(static_cast<Bin>(static_cast<Bin>(key) - static_cast<Bin>(base)) >>
+                            shift);
   }
 };
 
 // Guesses the most frequent bin of a block.
 template <typename Keys>
-uint16_t guess(const Keys& keys, const Bounds<Keys>& bounds, const char* data, int64_t n) {
+auto guess(const Keys& keys, const Bounds<Keys>& bounds, const char* data, int64_t n) {
   using E = typename Keys::Element;
   for (int64_t i = 0; i < 4 && i < n; i++) {
     if (!Keys::random && magnitude_at<E>(data, i) == 0) {
@@ -54,14 +55,15 @@ uint16_t guess(const Keys& keys, const Bounds<Keys>& bounds, const char* data, i
   return bounds.bin_at(keys.key_at(magnitude_at<E>(data, 0), 0));
 }
 
-inline void count_each(const uint16_t* bins, const uint16_t* end, uint32_t* counts) {
-  for (; end - bins >= 4; bins += 4) {
-    uint64_t four;
-    std::memcpy(&four, bins, sizeof four);
-    counts[four & 0xFFFF]++;
-    counts[four >> 16 & 0xFFFF]++;
-    counts[four >> 32 & 0xFFFF]++;
-    counts[four >> 48]++;
+template <typename Bin>
+inline void count_each(const Bin* bins, const Bin* end, uint32_t* counts) {
+  constexpr int at_once = 8 / sizeof(Bin);
+  for (; end - bins >= at_once; bins += at_once) {
+    uint64_t several;
+    std::memcpy(&several, bins, sizeof several);
+    for (int i = 0; i < at_once; i++) {
+      counts[static_cast<Bin>(several >> (8 * sizeof(Bin) * i))]++;
+    }
   }
   for (; bins < end; bins++) {
     counts[*bins]++;
@@ -73,9 +75,10 @@ void histogram_block(const Keys& keys, const Bounds<Keys>& bounds, const char* d
                      uint32_t* counts, coppice_census* census) {
   using E = typename Keys::Element;
   using T = typename Keys::Lane;
-  uint16_t bins[block_elements + vector_bytes / 2];
-  uint16_t* end = bins;
-  uint16_t frequent = guess(keys, bounds, data, n);
+  using Bin = typename Bounds<Keys>::Bin;
+  Bin bins[block_elements + lanes<T>];
+  Bin* end = bins;
+  Bin frequent = guess(keys, bounds, data, n);
   Count<T> below;
   Count<T> usual;
   Count<T> nans;

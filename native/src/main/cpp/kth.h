@@ -6,19 +6,9 @@
 
 namespace coppice::COPPICE_ISA {
 
-// The lane type that lists are packed as.
-template <typename T>
-struct PackedAs {
-  using Type = T;
-};
-template <>
-struct PackedAs<int16_t> {
-  using Type = uint16_t;
-};
-
 template <typename T>
 COPPICE_INLINE T* append_keys(T* out, Vector<T> keys, Vector<T> mask) {
-  using Packed = typename PackedAs<T>::Type;
+  using Packed = typename Lanes<T>::UnsignedLane;
   return reinterpret_cast<T*>(append(reinterpret_cast<Packed*>(out), keys, mask));
 }
 

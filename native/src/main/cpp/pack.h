@@ -14,14 +14,7 @@ COPPICE_INLINE uint16_t* append(uint16_t* out, Vector<int16_t> v, Vector<int16_t
   return out + __builtin_popcount(bits);
 }
 
-COPPICE_INLINE uint16_t* append(uint16_t* out, Vector<int32_t> v, Vector<int32_t> mask) {
-  __mmask16 bits = _mm512_movepi32_mask((__m512i)mask);
-  __m512i packed = _mm512_maskz_compress_epi32(bits, (__m512i)v);
-  _mm256_storeu_si256((__m256i_u*)out, _mm512_maskz_cvtepi32_epi16(0xFFFF, packed));
-  return out + __builtin_popcount(bits);
-}
-
-COPPICE_INLINE int32_t* append(int32_t* out, Vector<int32_t> v, Vector<int32_t> mask) {
+COPPICE_INLINE uint32_t* append(uint32_t* out, Vector<int32_t> v, Vector<int32_t> mask) {
   __mmask16 bits = _mm512_movepi32_mask((__m512i)mask);
   _mm512_storeu_si512(out, _mm512_maskz_compress_epi32(bits, (__m512i)v));
   return out + __builtin_popcount(bits);
@@ -68,21 +61,11 @@ COPPICE_INLINE uint16_t* append(uint16_t* out, Vector<int16_t> v, Vector<int16_t
   return append_eight(out, _mm256_extracti128_si256((__m256i)v, 1), bits >> 8);
 }
 
-COPPICE_INLINE unsigned eight_bits(Vector<int32_t> mask) {
-  return static_cast<unsigned>(_mm256_movemask_ps((__m256)mask));
-}
-
-COPPICE_INLINE uint16_t* append(uint16_t* out, Vector<int32_t> v, Vector<int32_t> mask) {
+COPPICE_INLINE uint32_t* append(uint32_t* out, Vector<int32_t> v, Vector<int32_t> mask) {
   if (!any<int32_t>(mask)) {
     return out;
   }
-  __m128i narrow = _mm_packus_epi32(_mm256_castsi256_si128((__m256i)v),
-                                    _mm256_extracti128_si256((__m256i)v, 1));
-  return append_eight(out, narrow, eight_bits(mask));
-}
-
-COPPICE_INLINE int32_t* append(int32_t* out, Vector<int32_t> v, Vector<int32_t> mask) {
-  unsigned bits = eight_bits(mask);
+  unsigned bits = static_cast<unsigned>(_mm256_movemask_ps((__m256)mask));
   __m256i order =
       _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i_u*)pack_table.lane[bits]));
   _mm256_storeu_si256((__m256i_u*)out, _mm256_permutevar8x32_epi32((__m256i)v, order));
@@ -106,12 +89,8 @@ COPPICE_INLINE uint16_t* append(uint16_t* out, Vector<int16_t> v, Vector<int16_t
   return append_lanes<uint16_t, int16_t>(out, v, mask);
 }
 
-COPPICE_INLINE uint16_t* append(uint16_t* out, Vector<int32_t> v, Vector<int32_t> mask) {
-  return append_lanes<uint16_t, int32_t>(out, v, mask);
-}
-
-COPPICE_INLINE int32_t* append(int32_t* out, Vector<int32_t> v, Vector<int32_t> mask) {
-  return append_lanes<int32_t, int32_t>(out, v, mask);
+COPPICE_INLINE uint32_t* append(uint32_t* out, Vector<int32_t> v, Vector<int32_t> mask) {
+  return append_lanes<uint32_t, int32_t>(out, v, mask);
 }
 
 #endif

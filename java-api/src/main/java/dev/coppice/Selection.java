@@ -41,6 +41,16 @@ public record Selection(List<Taken> taken, List<LeftAlone> leftAlone) {
    * @throws InvalidPlanException if a rule matches nothing, or names a tensor that it cannot prune
    */
   public static Selection of(List<CheckpointTensor> tensors, PruningPlan plan) {
+    return of(tensors, plan, true);
+  }
+
+  /** Does the same for somebody who only looks: a rule may match nothing. */
+  public static Selection preview(List<CheckpointTensor> tensors, PruningPlan plan) {
+    return of(tensors, plan, false);
+  }
+
+  private static Selection of(
+      List<CheckpointTensor> tensors, PruningPlan plan, boolean refuseIdleRules) {
     List<Taken> taken = new ArrayList<>();
     List<LeftAlone> leftAlone = new ArrayList<>();
     boolean[] used = new boolean[plan.rules().size()];
@@ -66,7 +76,9 @@ public record Selection(List<Taken> taken, List<LeftAlone> leftAlone) {
         leftAlone.add(new LeftAlone(tensor, why));
       }
     }
-    refuseIdleRules(plan, used, shadowed);
+    if (refuseIdleRules) {
+      refuseIdleRules(plan, used, shadowed);
+    }
     return new Selection(List.copyOf(taken), List.copyOf(leftAlone));
   }
 

@@ -94,7 +94,8 @@ final class NativeLibrary {
   }
 
   private static byte[] bytes() {
-    String name = platform() + (platform().startsWith("mac") ? "/libcoppice.dylib" : "/libcoppice.so");
+    String file = platform().startsWith("mac") ? "libcoppice.dylib" : "libcoppice.so";
+    String name = platform() + "/" + file;
     if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
       throw new NativeLibraryException("the native kernels need a little-endian processor");
     }

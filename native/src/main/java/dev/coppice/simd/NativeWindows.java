@@ -12,6 +12,11 @@ public final class NativeWindows implements AddressWindows {
       this.limit = bytes;
       this.capacity = bytes;
     }
+
+    @Override
+    public int sizeof() {
+      return 1;
+    }
   }
 
   /**

@@ -114,7 +114,8 @@ final class PrivateDirectory implements AutoCloseable {
   }
 
   private static boolean holds(Path file, byte[] content) throws IOException {
-    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || Files.size(file) != content.length) {
+    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
+        || Files.size(file) != content.length) {
       return false;
     }
     return Arrays.equals(Files.readAllBytes(file), content);

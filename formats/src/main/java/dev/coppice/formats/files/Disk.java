@@ -15,6 +15,11 @@ class Disk {
   private static final boolean FOLDERS_CAN_BE_FORCED =
       !System.getProperty("os.name").startsWith("Windows");
 
+  /** After how many bytes what was written is forced while more is written. */
+  long forceEvery() {
+    return 256L << 20;
+  }
+
   FileChannel create(Path file) throws IOException {
     return FileChannel.open(
         file, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);

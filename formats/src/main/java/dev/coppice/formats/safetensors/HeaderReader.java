@@ -25,8 +25,8 @@ final class HeaderReader {
   private static final long LENGTH_BYTES = 8;
   private static final int HIGHEST_RANK = 64;
 
-  /** The largest models that are published have some 200,000 tensors; each costs some 300 bytes. */
-  static final int MOST_TENSORS = 500_000;
+  /** The largest models that are published have some 150,000 tensors; each costs some 300 bytes. */
+  static final int MOST_TENSORS = 300_000;
 
   private static final int MOST_METADATA = 100_000;
   private static final int MOST_FIELDS = 64;
@@ -37,6 +37,7 @@ final class HeaderReader {
   private final long dataStart;
   private final StrictJson json;
   private final Set<String> names = new HashSet<>();
+  private final Set<String> fieldsSeen = new HashSet<>();
   private final List<StoredTensor> tensors = new ArrayList<>();
 
   private HeaderReader(InputFile file, long headerLength, StrictJson json) {
@@ -140,13 +141,13 @@ final class HeaderReader {
     }
     long at = json.offset();
     TensorFields fields = new TensorFields(json, name);
-    Set<String> seen = new HashSet<>();
+    fieldsSeen.clear();
     while (json.nextName()) {
       String field = json.text();
-      if (!seen.add(field)) {
+      if (!fieldsSeen.add(field)) {
         throw json.refused(Code.DUPLICATE_KEY, name, "has the field \"" + field + "\" twice");
       }
-      if (seen.size() > MOST_FIELDS) {
+      if (fieldsSeen.size() > MOST_FIELDS) {
         throw json.refused(Code.LIMIT, name, "has more than " + MOST_FIELDS + " fields");
       }
       json.next();

@@ -1,6 +1,7 @@
 package dev.coppice.formats.safetensors;
 
 import dev.coppice.CheckpointFormatException;
+import dev.coppice.formats.files.Companions;
 import dev.coppice.formats.files.FileTarget;
 import dev.coppice.formats.files.FolderTarget;
 import dev.coppice.formats.files.InputFile;
@@ -9,6 +10,7 @@ import dev.coppice.formats.files.OutputFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -116,7 +118,8 @@ interface ModelOutput extends AutoCloseable {
       this.model = source.model();
       this.index = source.index();
       Path without = target.toAbsolutePath().normalize();
-      this.companions = ModelFolder.companions(source.path(), without);
+      this.companions = new ArrayList<>(Companions.of(source.path(), without));
+      source.shards().forEach(shard -> companions.remove(Path.of(shard.name()).normalize()));
       for (Path companion : companions) {
         companion(companion).close(); // Refused now rather than after the work.
       }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -156,6 +157,14 @@ final class SafetensorsCheckpoint implements Checkpoint {
   public void read(CheckpointTensor tensor, long first, ByteBuffer into) throws IOException {
     StoredTensor stored = stored(tensor);
     stored.file().read(stored.position(first, into.remaining()), into);
+  }
+
+  @Override
+  public void readBytes(CheckpointTensor tensor, long firstByte, ByteBuffer into)
+      throws IOException {
+    Objects.checkFromIndexSize(firstByte, into.remaining(), tensor.bytes());
+    StoredTensor stored = stored(tensor);
+    stored.file().read(stored.offset() + firstByte, into);
   }
 
   @Override

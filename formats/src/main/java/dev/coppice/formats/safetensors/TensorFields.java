@@ -55,7 +55,7 @@ final class TensorFields {
     if (!json.is(JsonToken.START_ARRAY)) {
       throw json.refused(Code.SHAPE, name, "its shape is not a list");
     }
-    long[] read = new long[highestRank];
+    long[] read = new long[4];
     int rank = 0;
     while (json.next() != JsonToken.END_ARRAY) {
       long dimension = json.natural();
@@ -64,6 +64,9 @@ final class TensorFields {
       }
       if (rank == highestRank) {
         throw json.refused(Code.SHAPE, name, "has more than " + highestRank + " dimensions");
+      }
+      if (rank == read.length) {
+        read = Arrays.copyOf(read, 2 * rank);
       }
       read[rank++] = dimension;
     }

@@ -1,12 +1,16 @@
 package dev.coppice.formats.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -87,6 +91,30 @@ class WriteFaultTest {
         assertThat(scenario.strays(folder)).as(call).isEmpty();
       }
     }
+  }
+
+  @Test
+  void aWriteThatTheKernelLostWhileMoreWasWrittenIsNotForgotten() throws IOException {
+    AtomicInteger forces = new AtomicInteger();
+    Disk disk =
+        new Disk() {
+          @Override
+          long forceEvery() {
+            return 1;
+          }
+
+          @Override
+          void force(FileChannel file) throws IOException {
+            if (forces.incrementAndGet() == 1) {
+              throw new IOException("Input/output error"); // Told once, as the kernel does.
+            }
+            super.force(file);
+          }
+        };
+    assertThatThrownBy(() -> OutputScenario.FILE.write(disk, scratch, "new!", false))
+        .isInstanceOf(IOException.class)
+        .hasMessage("Input/output error");
+    assertThat(scratch).isEmptyDirectory();
   }
 
   private Path prepare(OutputScenario scenario, boolean overwrite, String name) throws IOException {

@@ -107,6 +107,9 @@ class SafetensorsCheckpointTest {
               prunable
                   ? new Role.Weight(new Axes(0, 1))
                   : new Role.Other("dtype " + type + " is not pruned"));
+      ByteBuffer tail = ByteBuffer.allocate(bytes - 1);
+      checkpoint.readBytes(tensor, 1, tail);
+      assertThat(tail.array()).isEqualTo(Arrays.copyOfRange(data(bytes), 1, bytes));
       Path output = folder.resolve("out.safetensors");
       rewrite(checkpoint, output, Set.of(), false);
       assertThat(output).hasSameBinaryContentAs(input);

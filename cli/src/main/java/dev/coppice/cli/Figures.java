@@ -1,0 +1,84 @@
+package dev.coppice.cli;
+
+import java.util.Locale;
+
+/** Numbers and names as they are printed. */
+final class Figures {
+  private static final String[] UNITS = {"B", "kB", "MB", "GB", "TB"};
+
+  private Figures() {}
+
+  /** Writes 1234567 as 1,234,567. */
+  static String count(long value) {
+    return String.format(Locale.ROOT, "%,d", value);
+  }
+
+  /** Writes a number of things: 1 tensor, 2 tensors. */
+  static String counted(long value, String thing) {
+    return count(value) + " " + thing + (value == 1 ? "" : "s");
+  }
+
+  /**
+   * Writes a share as a percentage with two digits; what is not all is not rounded to 100, what is
+   * not none not to 0.
+   */
+  static String percent(long part, long whole) {
+    if (whole == 0) {
+      return "-";
+    }
+    double exact = 100.0 * part / whole;
+    double low = part == 0 ? 0 : 0.01;
+    double high = part == whole ? 100 : 99.99;
+    return String.format(Locale.ROOT, "%.2f %%", Math.max(low, Math.min(high, exact)));
+  }
+
+  static String wholePercent(double share) {
+    return String.format(Locale.ROOT, "%3.0f %%", Math.floor(share * 100));
+  }
+
+  static String seconds(double value) {
+    return String.format(Locale.ROOT, value < 10 ? "%.2f s" : "%.1f s", value);
+  }
+
+  /** Writes a size in decimal units: 90.4 MB. */
+  static String bytes(long value) {
+    double scaled = value;
+    int unit = 0;
+    while (scaled >= 999.95 && unit < UNITS.length - 1) {
+      scaled /= 1000;
+      unit++;
+    }
+    return unit == 0 ? value + " B" : String.format(Locale.ROOT, "%.1f %s", scaled, UNITS[unit]);
+  }
+
+  static String rate(long bytes, double seconds) {
+    return seconds <= 0 ? "-" : gigabytes(bytes / seconds / 1e9);
+  }
+
+  static String gigabytes(double perSecond) {
+    return String.format(Locale.ROOT, perSecond < 0.095 ? "%.3f GB/s" : "%.2f GB/s", perSecond);
+  }
+
+  /** Shows control characters of a stranger's name as dots: a name must not drive the terminal. */
+  static String printable(String name) {
+    if (name.codePoints().noneMatch(Character::isISOControl)) {
+      return name;
+    }
+    StringBuilder shown = new StringBuilder();
+    name.codePoints().map(c -> Character.isISOControl(c) ? '.' : c).forEach(shown::appendCodePoint);
+    return shown.toString();
+  }
+
+  /** Takes out the middle of what is longer than {@code width}. */
+  static String shortened(String text, int width) {
+    if (text.length() <= width) {
+      return text;
+    }
+    if (width <= 3) {
+      return text.substring(0, Math.max(0, width));
+    }
+    int head = (width - 3) / 2;
+    int tail = width - 3 - head;
+    return text.substring(0, head) + "..." + text.substring(text.length() - tail);
+  }
+}

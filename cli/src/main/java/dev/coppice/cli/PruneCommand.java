@@ -1,0 +1,175 @@
+package dev.coppice.cli;
+
+import dev.coppice.Backends;
+import dev.coppice.InvalidPlanException;
+import dev.coppice.Pruner;
+import dev.coppice.PruningPlan;
+import dev.coppice.PruningReport;
+import dev.coppice.formats.report.JsonReport;
+import dev.coppice.formats.report.Warnings;
+import dev.coppice.spi.Checkpoint;
+import dev.coppice.spi.WorkPool;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "prune",
+    header = "Write a pruned copy of a model.%n",
+    sortOptions = false,
+    description = {
+      "Writes a copy of a model in which the weights that matter least are zero.",
+      "",
+      "Exactly as many weights go as the sparsity says, the same ones on every machine and backend."
+          + " Only weights change: names, shapes, types, the graph and all other files stay. The"
+          + " output appears whole or not at all.",
+      ""
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  Half of every weight matrix, the smallest magnitudes:",
+      "    coppice prune model.safetensors -o pruned.safetensors --sparsity 0.5",
+      "  70 %% of the whole model, at most 90 %% of one tensor:",
+      "    coppice prune model/ -o out/ --sparsity .7 --scope global --max-per-tensor .9",
+      "  Two of every four weights, for sparse tensor cores:",
+      "    coppice prune model.onnx -o pruned.onnx --pattern 2:4",
+      "  See what would happen to the attention weights, and write nothing:",
+      "    coppice prune model/ --sparsity 0.5 --include '*.attn.*' --dry-run",
+      "  By a recipe, with a report for a program:",
+      "    coppice prune model/ -o pruned/ --recipe recipe.yaml --report report.json"
+    })
+final class PruneCommand extends SessionCommand {
+  private static final int MOST_THREADS = 1024;
+
+  static final class BackendNames extends PlanOptions.Words {
+    private static final long serialVersionUID = 1;
+
+    BackendNames() {
+      super("auto", "native", "reference", "cuda");
+    }
+  }
+
+  @Parameters(
+      paramLabel = "MODEL",
+      description = "A safetensors file or index, an ONNX file, or a folder with one of them.")
+  @Nullable Path model;
+
+  @Option(
+      names = {"-o", "--output"},
+      paramLabel = "OUT",
+      description =
+          "Where the pruned model goes: a file, or a folder if MODEL is one. Required, except with"
+              + " --dry-run.")
+  @Nullable Path output;
+
+  @Mixin PlanOptions plan = new PlanOptions();
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      completionCandidates = BackendNames.class,
+      description =
+          "auto (default): the best that can be used. Or native, reference, cuda: that one or"
+              + " none; coppice backends shows them.")
+  String backend = Backends.AUTO;
+
+  @Option(
+      names = {"-T", "--threads"},
+      paramLabel = "T",
+      description = "Threads to use (default: one a processor). The result does not depend on it.")
+  @Nullable Integer threads;
+
+  @Option(
+      names = "--report",
+      paramLabel = "FILE.json",
+      description = "Also write a report for programs; docs/report.md is its schema.")
+  @Nullable Path report;
+
+  @Option(
+      names = "--dry-run",
+      description = "Show what would happen, exact counts included, and write no model.")
+  boolean dryRun;
+
+  @Option(names = "--force", description = "Replace an existing output or report.")
+  boolean force;
+
+  @Override
+  public Integer call() throws IOException {
+    check();
+    PruningPlan wanted = plan.plan();
+    WorkPool pool = threads == null ? WorkPool.shared() : new WorkPool(threads);
+    Path input = Objects.requireNonNull(model);
+    try (Checkpoint checkpoint = Models.open(input);
+        ProgressBar bar = progressBar();
+        Pruner pruner =
+            Pruner.builder()
+                .backend(backend)
+                .pool(pool)
+                .cancellation(session().cancellation())
+                .listener(bar)
+                .build()) {
+      checkReport(input);
+      PruningReport done = run(pruner, checkpoint, wanted);
+      bar.clear();
+      if (report != null) {
+        JsonReport.Run run =
+            new JsonReport.Run(
+                Coppice.version(),
+                input,
+                checkpoint.format(),
+                dryRun ? Optional.empty() : Optional.ofNullable(output));
+        JsonReport.write(done, run, report, force, List.of(input));
+      }
+      new PruneText(done, checkpoint, pool.threads(), width(), verbose)
+          .lines(dryRun ? Optional.empty() : Optional.ofNullable(output))
+          .forEach(this::print);
+      Warnings.of(done).forEach(w -> console().warn("coppice: warning: " + Figures.printable(w)));
+    }
+    return ExitStatus.OK;
+  }
+
+  private PruningReport run(Pruner pruner, Checkpoint checkpoint, PruningPlan wanted)
+      throws IOException {
+    return dryRun
+        ? pruner.dryRun(checkpoint, wanted)
+        : pruner.prune(checkpoint, wanted, Objects.requireNonNull(output), force);
+  }
+
+  private void check() {
+    if (output == null && !dryRun) {
+      throw new InvalidPlanException(
+          "-o OUT is required: it says where the pruned model goes; --dry-run goes without it");
+    }
+    if (threads != null && (threads < 1 || threads > MOST_THREADS)) {
+      throw new InvalidPlanException(
+          "--threads must be from 1 to " + MOST_THREADS + ", not " + threads);
+    }
+    if (report != null && output != null && whole(report).equals(whole(output))) {
+      throw new InvalidPlanException("--report and -o name the same file");
+    }
+  }
+
+  /** Refuses a report that cannot be written before a long run, not after it. */
+  private void checkReport(Path input) throws IOException {
+    boolean besideTheModel =
+        report != null && output != null && whole(report).startsWith(whole(output));
+    if (report != null && !besideTheModel) {
+      JsonReport.check(report, force, List.of(input));
+    } else if (besideTheModel && report != null && !force && Files.exists(report)) {
+      JsonReport.check(report, false, List.of(input));
+    }
+  }
+
+  private static Path whole(Path path) {
+    return path.toAbsolutePath().normalize();
+  }
+}

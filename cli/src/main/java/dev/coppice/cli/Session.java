@@ -1,0 +1,12 @@
+package dev.coppice.cli;
+
+import dev.coppice.Cancellation;
+
+/**
+ * What a command gets from the process it runs in.
+ *
+ * @param console where it prints
+ * @param cancellation what ends it early
+ * @param release lets the process be ended without waiting for the command
+ */
+record Session(Console console, Cancellation cancellation, Runnable release) {}

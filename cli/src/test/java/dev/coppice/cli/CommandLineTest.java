@@ -1,0 +1,98 @@
+package dev.coppice.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.coppice.Cancellation;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class CommandLineTest {
+  @ParameterizedTest
+  @ValueSource(strings = {"prune", "inspect", "compare", "backends", "demo", "completion"})
+  void everyCommandTeachesByExamples(String command) {
+    Invocation help = Invocation.of(command, "--help");
+    assertThat(help.status()).isZero();
+    assertThat(help.out())
+        .contains("Usage: coppice " + command)
+        .contains("Examples:")
+        .containsPattern("  (\\./|source <\\()?coppice " + command);
+    assertThat(Invocation.of("help", command).out()).isEqualTo(help.out());
+  }
+
+  @Test
+  void helpFitsAnOrdinaryTerminal() {
+    for (String command : new String[] {"prune", "inspect", "compare", "backends", "demo"}) {
+      assertThat(Invocation.of(command, "--help").out().lines())
+          .allMatch(line -> line.length() <= 80);
+    }
+  }
+
+  @Test
+  void theCommandsAreListedWithTheExitStatuses() {
+    assertThat(Invocation.of("--help").out())
+        .contains("prune", "inspect", "compare", "backends", "demo", "completion", "130 cancelled");
+  }
+
+  @Test
+  void theVersionIsThatOfTheBuild() {
+    assertThat(Invocation.of("--version").out())
+        .containsPattern("coppice \\d+\\.\\d+")
+        .contains("Java " + System.getProperty("java.version"));
+  }
+
+  @Test
+  void aMissingOrUnknownCommandIsAUsageError() {
+    Invocation none = Invocation.of();
+    assertThat(none.status()).isEqualTo(ExitStatus.USAGE);
+    assertThat(none.err()).isEqualTo("coppice: a command is missing; see coppice --help\n");
+    Invocation unknown = Invocation.of("trim");
+    assertThat(unknown.status()).isEqualTo(ExitStatus.USAGE);
+    assertThat(unknown.err()).startsWith("coppice: Unmatched argument at index 0: 'trim'");
+  }
+
+  @Test
+  void theCompletionScriptKnowsCommandsOptionsAndTheirWords() {
+    Invocation completion = Invocation.of("completion");
+    assertThat(completion.status()).isZero();
+    assertThat(completion.out())
+        .contains("complete -F _complete_coppice -o default coppice")
+        .contains("prune inspect compare backends demo completion help")
+        .contains("--max-per-tensor")
+        .contains("\"magnitude\" \"random\"");
+  }
+
+  @Test
+  void theDemoSaysWhereItIsWhenItIsNotHere() {
+    Invocation demo = Invocation.of("demo", "--quick");
+    assertThat(demo.status()).isEqualTo(ExitStatus.UNAVAILABLE);
+    assertThat(demo.err()).contains("run ./coppice demo").hasLineCount(1);
+  }
+
+  @Test
+  void backendsSayWhetherTheyCanBeUsed() {
+    Invocation backends = Invocation.of("backends", "--no-measure");
+    assertThat(backends.status()).isZero();
+    assertThat(backends.out())
+        .containsPattern("reference +- +\\S+")
+        .contains("(auto takes this one)");
+  }
+
+  @Test
+  void backendsAreMeasuredBesideTheMemory() {
+    Invocation backends = Invocation.of("backends");
+    assertThat(backends.status()).isZero();
+    assertThat(backends.out())
+        .containsPattern("Memory: reads \\d+\\.\\d+ GB/s, copies \\d+\\.\\d+ GB/s")
+        .containsPattern("reference +\\d+\\.\\d+ GB/s");
+  }
+
+  @Test
+  void aCancelledMeasurementEnds() {
+    Cancellation cancellation = new Cancellation();
+    cancellation.cancel();
+    assertThat(Invocation.with(OptionalInt.empty(), cancellation, "backends").status())
+        .isEqualTo(ExitStatus.CANCELLED);
+  }
+}

@@ -1,0 +1,57 @@
+package dev.coppice.cli;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A command in a process of its own, as users run it. */
+final class CommandProcess {
+  private static final int PATIENCE_SECONDS = 60;
+
+  private CommandProcess() {}
+
+  /** What a process printed on both streams, and how it ended. */
+  record Ended(int status, String output) {}
+
+  static Process start(Path folder, Object... arguments) throws IOException {
+    return new ProcessBuilder(command(arguments))
+        .directory(folder.toFile())
+        .redirectErrorStream(true)
+        .start();
+  }
+
+  static List<String> command(Object... arguments) {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx256m",
+                "-Xshare:auto",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "-XX:-UsePerfData",
+                "-cp",
+                System.getProperty(
+                    "surefire.test.class.path", System.getProperty("java.class.path")),
+                "dev.coppice.cli.Main"));
+    Arrays.stream(arguments).map(Object::toString).forEach(command::add);
+    return command;
+  }
+
+  static Ended end(Process process) throws IOException, InterruptedException {
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new AssertionError("still running: " + output);
+    }
+    return new Ended(process.exitValue(), output);
+  }
+
+  static Ended run(Path folder, Object... arguments) throws IOException, InterruptedException {
+    return end(start(folder, arguments));
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.coppice.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,62 @@
+# How .cu files are built: by nvcc for devices, by the C++ compiler for the emulated driver.
+
+set(COPPICE_CUDA_ARCHITECTURES "90" CACHE STRING
+    "Compute capabilities that the kernels are compiled for; PTX is added for the last one")
+
+# Adds a target that compiles the .cu files into <build>/<name>.fatbin, where nvcc is.
+function(coppice_add_fatbin name)
+  find_program(COPPICE_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin $ENV{CUDA_PATH}/bin /usr/local/cuda/bin)
+  if(NOT COPPICE_NVCC)
+    message(STATUS "nvcc was not found: the CUDA kernels are built for the emulated driver alone")
+    return()
+  endif()
+  list(GET COPPICE_CUDA_ARCHITECTURES -1 newest)
+  set(generate "")
+  foreach(architecture IN LISTS COPPICE_CUDA_ARCHITECTURES)
+    list(APPEND generate -gencode arch=compute_${architecture},code=sm_${architecture})
+  endforeach()
+  list(APPEND generate -gencode arch=compute_${newest},code=compute_${newest})
+  set(fatbin ${CMAKE_BINARY_DIR}/${name}.fatbin)
+  # One translation unit: a fatbin is what one compilation gives.
+  set(unit ${CMAKE_BINARY_DIR}/${name}.cu)
+  set(includes "")
+  foreach(source IN LISTS ARGN)
+    string(APPEND includes "#include \"${source}\"\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${unit} CONTENT "${includes}" @ONLY)
+  add_custom_command(
+    OUTPUT ${fatbin}
+    COMMAND ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -fatbin ${generate} ${unit} -o ${fatbin}
+    DEPENDS ${unit} ${ARGN}
+    VERBATIM)
+  add_custom_target(${name}_fatbin ALL DEPENDS ${fatbin})
+endfunction()
+
+# Gives the names of a .cu file's kernels: extern "C" __global__ void [__launch_bounds__(..)] NAME(
+function(coppice_kernel_names source out)
+  file(READ ${source} text)
+  string(REGEX MATCHALL "__global__ void[ \n]+(__launch_bounds__\\([0-9, ]*\\)[ \n]+)?[a-z0-9_]+\\(" headers
+         "${text}")
+  set(names "")
+  foreach(header IN LISTS headers)
+    string(REGEX REPLACE ".*[ \n]([a-z0-9_]+)\\($" "\\1" name "${header}")
+    list(APPEND names ${name})
+  endforeach()
+  set(${out} ${names} PARENT_SCOPE)
+endfunction()
+
+# Gives a generated C++ file that compiles a .cu file for the emulator and registers its kernels.
+function(coppice_emulated_source source out)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
+  coppice_kernel_names(${source} names)
+  set(REGISTRATIONS "")
+  foreach(name IN LISTS names)
+    string(APPEND REGISTRATIONS "COPPICE_KERNEL(${name});\n")
+  endforeach()
+  set(SOURCE ${source})
+  get_filename_component(base ${source} NAME_WE)
+  set(generated ${CMAKE_CURRENT_BINARY_DIR}/${base}_emulated.cpp)
+  configure_file(${CMAKE_CURRENT_SOURCE_DIR}/emulated.cpp.in ${generated} @ONLY)
+  set_source_files_properties(${generated} PROPERTIES OBJECT_DEPENDS ${source})
+  set(${out} ${generated} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,75 @@
+package dev.coppice.cuda;
+
+import dev.coppice.DeviceException;
+import dev.coppice.DeviceLostException;
+import dev.coppice.DeviceOutOfMemoryException;
+import jcuda.driver.CUresult;
+import jcuda.driver.JCudaDriver;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one place where a driver's answer becomes an exception. JCuda itself ignores errors, so every
+ * call goes through here.
+ */
+final class CudaResult {
+  private static volatile @Nullable String lost;
+
+  private CudaResult() {}
+
+  /** Throws if {@code call} did not answer success. */
+  static void check(int code, String call) {
+    if (code != CUresult.CUDA_SUCCESS) {
+      throw exception(code, call);
+    }
+  }
+
+  /** Like {@link #check}, for a call that allocates {@code bytes}. */
+  static void checkAllocation(int code, String call, long bytes) {
+    if (code == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
+      long[] free = new long[1];
+      check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
+      throw new DeviceOutOfMemoryException(code, bytes, free[0]);
+    }
+    check(code, call);
+  }
+
+  /** Says whether an error has poisoned the context: no call may be made any more. */
+  static boolean isLost() {
+    return lost != null;
+  }
+
+  /** Throws if an error has poisoned the context. */
+  static void requireAlive() {
+    String reason = lost;
+    if (reason != null) {
+      throw new DeviceLostException(CUresult.CUDA_ERROR_UNKNOWN, reason);
+    }
+  }
+
+  private static DeviceException exception(int code, String call) {
+    String message = call + " failed: " + CUresult.stringFor(code);
+    if (!poisons(code)) {
+      return new DeviceException(code, message);
+    }
+    lost = message + "; the device cannot be used any more from this process";
+    return new DeviceLostException(code, lost);
+  }
+
+  private static boolean poisons(int code) {
+    return switch (code) {
+      case CUresult.CUDA_ERROR_ECC_UNCORRECTABLE,
+          CUresult.CUDA_ERROR_NVLINK_UNCORRECTABLE,
+          CUresult.CUDA_ERROR_ILLEGAL_ADDRESS,
+          CUresult.CUDA_ERROR_LAUNCH_TIMEOUT,
+          CUresult.CUDA_ERROR_ASSERT,
+          CUresult.CUDA_ERROR_HARDWARE_STACK_ERROR,
+          CUresult.CUDA_ERROR_ILLEGAL_INSTRUCTION,
+          CUresult.CUDA_ERROR_MISALIGNED_ADDRESS,
+          CUresult.CUDA_ERROR_INVALID_ADDRESS_SPACE,
+          CUresult.CUDA_ERROR_INVALID_PC,
+          CUresult.CUDA_ERROR_LAUNCH_FAILED ->
+          true;
+      default -> false;
+    };
+  }
+}

@@ -1,0 +1,86 @@
+package dev.coppice.cuda;
+
+import dev.coppice.BackendUnavailableException;
+import dev.coppice.spi.PrivateLibraries;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+import jcuda.JCudaVersion;
+import jcuda.LibUtils;
+import jcuda.driver.JCudaDriver;
+
+/** Loads JCuda's native library, once, from a place where nobody else can plant one. */
+final class JCudaLibrary {
+  private static final class Attempt {
+    private static final Optional<String> REFUSAL = attempt();
+  }
+
+  private JCudaLibrary() {}
+
+  /**
+   * Throws the reason if the library or a CUDA driver is missing; called before any other use of
+   * JCuda.
+   */
+  static void require() {
+    if (Attempt.REFUSAL.isPresent()) {
+      throw new BackendUnavailableException(Attempt.REFUSAL.get());
+    }
+  }
+
+  private static Optional<String> attempt() {
+    if (!System.getProperty("os.name").equals("Linux")
+        || !System.getProperty("os.arch").equals("amd64")) {
+      return Optional.of("CUDA is supported on Linux for x86-64 alone");
+    }
+    try {
+      if (Emulation.isWanted()) {
+        Emulation.load();
+      }
+      initialise(libraryFolder());
+      return Optional.empty();
+    } catch (BackendUnavailableException e) {
+      return Optional.of(String.valueOf(e.getMessage()));
+    } catch (IOException e) {
+      return Optional.of("JCuda's native library cannot be laid out: " + e.getMessage());
+    } catch (LinkageError e) {
+      return Optional.of(reason(e));
+    }
+  }
+
+  private static Path libraryFolder() throws IOException {
+    String name =
+        LibUtils.createLibraryFileName(
+            LibUtils.createPlatformLibraryName("JCudaDriver-" + JCudaVersion.get()));
+    try (InputStream library = LibUtils.class.getResourceAsStream("/lib/" + name)) {
+      if (library == null) {
+        throw new IOException("the class path has no lib/" + name);
+      }
+      Path file = PrivateLibraries.ofUser().provide(name, library.readAllBytes());
+      return Objects.requireNonNull(file.toAbsolutePath().getParent());
+    }
+  }
+
+  /**
+   * Lets JCuda load its library from {@code folder}. It takes a file of the right name from {@code
+   * java.io.tmpdir} without looking at it, so that has to be a folder where nobody else can put
+   * one.
+   */
+  private static void initialise(Path folder) {
+    String before = System.getProperty("java.io.tmpdir");
+    System.setProperty("java.io.tmpdir", folder.toString());
+    try {
+      JCudaDriver.setExceptionsEnabled(false);
+    } finally {
+      System.setProperty("java.io.tmpdir", before);
+    }
+  }
+
+  private static String reason(LinkageError error) {
+    String message = String.valueOf(error.getMessage());
+    return message.contains("libcuda.so.1")
+        ? "no CUDA driver: libcuda.so.1 was not found; install NVIDIA's driver, 580 or newer"
+        : "JCuda's native library cannot be loaded: " + message.lines().findFirst().orElse("");
+  }
+}

@@ -1,0 +1,67 @@
+package dev.coppice.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.coppice.spi.Availability;
+import java.util.List;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ConditionEvaluationResult;
+import org.junit.jupiter.api.extension.ExecutionCondition;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/**
+ * Runs a test class on the emulated driver, and asserts after each test that nothing is alive
+ * there. Where the driver is not built, the class is skipped; {@code -Dcoppice.require=cuda} makes
+ * it fail.
+ */
+final class EmulatedDriver implements ExecutionCondition, BeforeEachCallback, AfterEachCallback {
+  /** Makes the n-th call of that name from now on answer {@code code}; "*" is any call. */
+  static native void fail(String call, long n, int code);
+
+  /** Gives how often that call was made since the last reset; "*" is any call. */
+  static native long calls(String call);
+
+  /** Gives the allocations that are not freed. */
+  static native long liveAllocations();
+
+  /** Gives the contexts, modules, streams and events that are not given back. */
+  static native long liveHandles();
+
+  static native void setSharedMemory(int bytes);
+
+  static native void setMemory(long bytes);
+
+  static native void setDriverVersion(int version);
+
+  static native void setDevices(int count);
+
+  static native void reset();
+
+  @Override
+  public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+    if (context.getTestMethod().isPresent()) {
+      return ConditionEvaluationResult.enabled("decided for the class");
+    }
+    boolean required =
+        List.of(System.getProperty("coppice.require", "").split(",")).contains("cuda");
+    if (new CudaProvider().availability() instanceof Availability.Unusable unusable) {
+      assertThat(required).as("cuda is required: " + unusable.reason()).isFalse();
+      return ConditionEvaluationResult.disabled(unusable.reason());
+    }
+    return ConditionEvaluationResult.enabled("the emulated driver is there");
+  }
+
+  @Override
+  public void beforeEach(ExtensionContext context) {
+    reset();
+  }
+
+  @Override
+  public void afterEach(ExtensionContext context) {
+    if (!CudaResult.isLost()) {
+      assertThat(liveAllocations()).as("allocations alive on the device").isZero();
+      assertThat(liveHandles()).as("handles alive on the device").isZero();
+    }
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.coppice.cuda;
+
+import org.jspecify.annotations.NullMarked;

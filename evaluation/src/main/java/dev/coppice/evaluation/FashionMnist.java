@@ -1,0 +1,77 @@
+package dev.coppice.evaluation;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** Test images of Fashion-MNIST, 28 x 28 grey values each, with their labels, 0 to 9. */
+public final class FashionMnist {
+  /** The pixels of an image. */
+  static final int PIXELS = 28 * 28;
+
+  private static final String IMAGES = "t10k-images-idx3-ubyte.gz";
+  private static final String LABELS = "t10k-labels-idx1-ubyte.gz";
+
+  private final byte[] pixels;
+  private final byte[] labels;
+
+  private FashionMnist(byte[] pixels, byte[] labels) {
+    this.pixels = pixels;
+    this.labels = labels;
+  }
+
+  /** Gives the number of images. */
+  public int size() {
+    return labels.length;
+  }
+
+  /** Gives the pixels, row-major, image after image: not a copy. */
+  byte[] pixels() {
+    return pixels;
+  }
+
+  /** Gives the labels, one an image: not a copy. */
+  byte[] labels() {
+    return labels;
+  }
+
+  /** Reads the 10,000 test images, if the folder has the two files of the original. */
+  public static FashionMnist read(Path folder) throws IOException {
+    try (InputStream images = Files.newInputStream(folder.resolve(IMAGES));
+        InputStream labels = Files.newInputStream(folder.resolve(LABELS))) {
+      return read(images, labels);
+    }
+  }
+
+  /** Says whether the folder has the two files. */
+  public static boolean isIn(Path folder) {
+    return Files.isRegularFile(folder.resolve(IMAGES))
+        && Files.isRegularFile(folder.resolve(LABELS));
+  }
+
+  /** Reads the first thousand of them, which this module carries. */
+  public static FashionMnist firstThousand() throws IOException {
+    String folder = "/dev/coppice/evaluation/fashion/";
+    try (InputStream images = Resources.open(folder + "t1k-images-idx3-ubyte.gz");
+        InputStream labels = Resources.open(folder + "t1k-labels-idx1-ubyte.gz")) {
+      return read(images, labels);
+    }
+  }
+
+  /** Copies the classifier that was trained for this project into the folder unless it is there. */
+  public static Path classifier(Path folder) throws IOException {
+    String name = "fashion-resnet.onnx";
+    return Resources.copy("/dev/coppice/evaluation/fashion/" + name, folder.resolve(name));
+  }
+
+  private static FashionMnist read(InputStream images, InputStream labels) throws IOException {
+    byte[] pixels = Idx.readGzip(images, 28, 28);
+    byte[] classes = Idx.readGzip(labels);
+    if (pixels.length != (long) classes.length * PIXELS) {
+      throw new IOException(
+          classes.length + " labels do not fit " + pixels.length / PIXELS + " images");
+    }
+    return new FashionMnist(pixels, classes);
+  }
+}

@@ -1,0 +1,87 @@
+package dev.coppice.evaluation;
+
+import ai.onnxruntime.OrtException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/** Embeds the project's sentences and compares the vectors with those of the first model. */
+final class SentenceExam implements Exam<SentenceExam.Quality> {
+  /**
+   * How near a model's vectors are to the first model's.
+   *
+   * @param order the rank correlation of all pairwise cosines with the first model's
+   * @param cosine the mean cosine to the first model's vectors
+   * @param topics the share of sentences whose nearest other one is of their topic
+   */
+  record Quality(double order, double cosine, double topics) {}
+
+  private static final int RUNS = 4;
+
+  private final WordPiece tokenizer;
+  private final int threads;
+  private final List<String> texts;
+  private final List<String> topics;
+  private float[][] first = {};
+
+  SentenceExam(WordPiece tokenizer, List<TopicSentence> sentences, int threads) {
+    this.tokenizer = tokenizer;
+    this.threads = threads;
+    this.texts = sentences.stream().map(TopicSentence::text).toList();
+    this.topics = sentences.stream().map(TopicSentence::topic).toList();
+  }
+
+  int sentences() {
+    return texts.size();
+  }
+
+  @Override
+  public List<String> headings() {
+    return List.of("order", "cosine", "topics");
+  }
+
+  @Override
+  public Quality examine(Path model) throws IOException, OrtException {
+    try (SentenceEncoder encoder = SentenceEncoder.open(model, tokenizer, threads)) {
+      float[][] vectors = encoder.encode(texts);
+      if (first.length == 0) {
+        first = vectors;
+      }
+      return new Quality(
+          Metrics.spearman(Metrics.pairwiseCosines(first), Metrics.pairwiseCosines(vectors)),
+          Metrics.meanCosine(first, vectors),
+          Metrics.nearestNeighbourAccuracy(vectors, topics));
+    }
+  }
+
+  @Override
+  public List<String> cells(Quality quality) {
+    return List.of(
+        String.format(Locale.ROOT, "%.3f", quality.order()),
+        String.format(Locale.ROOT, "%.3f", quality.cosine()),
+        String.format(Locale.ROOT, "%.3f", quality.topics()));
+  }
+
+  /**
+   * Gives the seconds that each of two models needs for the sentences, the best of several runs:
+   * they take turns, so that what else the machine does meets both.
+   */
+  double[] race(Path one, Path other) throws OrtException {
+    try (SentenceEncoder a = SentenceEncoder.open(one, tokenizer, threads);
+        SentenceEncoder b = SentenceEncoder.open(other, tokenizer, threads)) {
+      double[] best = {Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY};
+      for (int i = 0; i < RUNS; i++) {
+        best[0] = Math.min(best[0], seconds(a));
+        best[1] = Math.min(best[1], seconds(b));
+      }
+      return best;
+    }
+  }
+
+  private double seconds(SentenceEncoder encoder) throws OrtException {
+    long begin = System.nanoTime();
+    encoder.encode(texts);
+    return (System.nanoTime() - begin) * 1e-9;
+  }
+}

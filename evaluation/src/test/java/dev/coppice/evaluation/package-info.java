@@ -1,0 +1,4 @@
+@NullMarked
+package dev.coppice.evaluation;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.coppice.formats.recipe;
+
+import org.jspecify.annotations.NullMarked;
