@@ -61,10 +61,6 @@ final class Results {
         .findFirst();
   }
 
-  List<Row> rows(String table) {
-    return tables.getOrDefault(table, List.of());
-  }
-
   void writeJson(Path file) throws IOException {
     try (JsonGenerator json =
         new JsonFactory()
