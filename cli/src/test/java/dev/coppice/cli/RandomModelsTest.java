@@ -41,10 +41,18 @@ class RandomModelsTest {
 
   private static final List<Scope> SCOPES = List.of(Scope.values());
 
-  /** A tensor of the model; its bytes are those of the buffer. */
-  private record Made(String name, String type, ByteBuffer data, String shape) {
-    byte[] bytes() {
-      return data.array();
+  /** A tensor of the model. */
+  private static final class Made {
+    final String name;
+    final String type;
+    final byte[] bytes;
+    final String shape;
+
+    Made(String name, String type, byte[] bytes, String shape) {
+      this.name = name;
+      this.type = type;
+      this.bytes = bytes;
+      this.shape = shape;
     }
   }
 
@@ -128,12 +136,12 @@ class RandomModelsTest {
       assertThat(after).as(tensor.name).isNotNull();
       int size = tensor.type.equals("F32") ? 4 : 2;
       long gone = 0;
-      for (int i = 0; after != null && i + size <= tensor.bytes().length; i += size) {
+      for (int i = 0; after != null && i + size <= tensor.bytes.length; i += size) {
         boolean same = true;
         boolean zeroBefore = true;
         boolean zeroAfter = true;
         for (int b = 0; b < size; b++) {
-          byte was = tensor.bytes()[i + b];
+          byte was = tensor.bytes[i + b];
           same &= was == after.get(i + b);
           zeroAfter &= after.get(i + b) == 0;
           zeroBefore &= (b == size - 1 ? was & 0x7F : was) == 0;
@@ -158,9 +166,9 @@ class RandomModelsTest {
       fill(bytes, type, random);
       String name =
           (random.nextInt(5) == 0 ? "norm" : "layer") + "." + i + (flat ? ".bias" : ".weight");
-      tensors.add(new Made(name, type, ByteBuffer.wrap(bytes), flat ? "" + rows * columns : rows + "," + columns));
+      tensors.add(new Made(name, type, bytes, flat ? "" + rows * columns : rows + "," + columns));
     }
-    tensors.set(0, new Made("layer.0.weight", "F32", tensors.get(0).data, tensors.get(0).shape));
+    tensors.set(0, new Made("layer.0.weight", "F32", tensors.get(0).bytes, tensors.get(0).shape));
     return tensors;
   }
 
@@ -210,7 +218,7 @@ class RandomModelsTest {
 
   private static Path write(List<Made> tensors, Path file) throws IOException {
     TinyModel model = new TinyModel();
-    tensors.forEach(t -> model.bytes(t.name, t.type, t.bytes(), t.shape));
+    tensors.forEach(t -> model.bytes(t.name, t.type, t.bytes, t.shape));
     return model.write(file);
   }
 
