@@ -7,6 +7,8 @@ cd "$(dirname "$0")"
 pattern=${1:-'(__syncthreads|__shfl_|atomic).*;'}
 kernel=src/main/cuda/histogram.cu
 work=$PWD/target/teeth
+JAVA_HOME=${JAVA_HOME:-$(dirname "$(dirname "$(readlink -f "$(command -v javac)")")")}
+export JAVA_HOME
 survivors=0
 
 tested() {

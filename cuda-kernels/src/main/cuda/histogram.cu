@@ -88,7 +88,7 @@ __device__ inline void count_word(const HistogramParameters& p, unsigned word,
 }
 
 template <typename Bits, typename Counter>
-__device__ inline void count_vector(const HistogramParameters& p, const uint4& vector,
+__device__ inline void count_vector(const HistogramParameters& p, const uint4 vector,
                                     unsigned long long index, Counter* counters, ThreadSums& sums) {
   constexpr unsigned step = 4 / sizeof(Bits);
   count_word<Bits>(p, vector.x, index, counters, sums);

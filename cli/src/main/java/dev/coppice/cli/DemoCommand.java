@@ -7,6 +7,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Unmatched;
 
 @Command(
     name = "demo",
@@ -33,9 +34,11 @@ final class DemoCommand extends SessionCommand {
   @Option(names = "--quick", description = "Fewer sentences and plans: a minute less.")
   boolean quick;
 
+  @Unmatched List<String> others = new ArrayList<>();
+
   @Override
   public Integer call() throws Exception {
-    List<String> arguments = new ArrayList<>();
+    List<String> arguments = new ArrayList<>(others);
     if (work != null) {
       arguments.addAll(List.of("--work", work));
     }

@@ -1,8 +1,11 @@
 package dev.coppice.cli;
 
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 
-/** Numbers and names as they are printed. */
+/** Numbers, names and sentences as they are printed. */
 final class Figures {
   private static final String[] UNITS = {"B", "kB", "MB", "GB", "TB"};
 
@@ -56,7 +59,27 @@ final class Figures {
   }
 
   static String gigabytes(double perSecond) {
+    if (perSecond < 0.001) {
+      return "below 0.001 GB/s";
+    }
     return String.format(Locale.ROOT, perSecond < 0.095 ? "%.3f GB/s" : "%.2f GB/s", perSecond);
+  }
+
+  /** Breaks a sentence between words into lines of at most {@code width}. */
+  static List<String> wrapped(String sentence, OptionalInt width) {
+    List<String> lines = new ArrayList<>();
+    String rest = sentence;
+    while (width.isPresent() && rest.length() > width.getAsInt()) {
+      int space = rest.lastIndexOf(' ', width.getAsInt());
+      int end = space > 0 ? space : rest.indexOf(' ');
+      if (end < 0) {
+        break;
+      }
+      lines.add(rest.substring(0, end));
+      rest = rest.substring(end + 1);
+    }
+    lines.add(rest);
+    return lines;
   }
 
   /** Shows control characters of a stranger's name as dots: a name must not drive the terminal. */

@@ -37,7 +37,8 @@ final class PruneText {
       lines.addAll(LeftAloneText.lines(report.leftAlone(), width, all));
     }
     lines.add("");
-    lines.add(
+    List<String> sentences = new ArrayList<>();
+    sentences.add(
         "%s %s of %s weights in %s, %s newly zero; %s of them are zero now."
             .formatted(
                 output.isPresent() ? "Pruned" : "Would prune",
@@ -46,9 +47,10 @@ final class PruneText {
                 Figures.counted(report.tensors().size(), "tensor"),
                 Figures.count(report.newlyZero()),
                 Figures.percent(report.zeros(), report.total())));
-    lines.add(timing(output));
-    report.notes().forEach(note -> lines.add("Backend " + note));
-    gain().ifPresent(lines::add);
+    sentences.add(timing(output));
+    report.notes().forEach(note -> sentences.add("Backend " + note));
+    gain().ifPresent(sentences::add);
+    sentences.forEach(sentence -> lines.addAll(Figures.wrapped(sentence, width)));
     return lines;
   }
 

@@ -47,7 +47,8 @@ final class TextTable {
     fit(widths, titles);
     rows.forEach(row -> fit(widths, row));
     List<String> lines = new ArrayList<>();
-    if (width.isPresent() && !shrink(widths, width.getAsInt())) {
+    boolean names = columns.stream().anyMatch(column -> column.kind == Kind.NAME);
+    if (width.isPresent() && names && !shrink(widths, width.getAsInt())) {
       stacked(titles, widths, width.getAsInt(), lines);
       rows.forEach(row -> stacked(row, widths, width.getAsInt(), lines));
     } else {

@@ -2,6 +2,7 @@ package dev.coppice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 class FiguresTest {
@@ -42,6 +43,15 @@ class FiguresTest {
     assertThat(Figures.shortened("abcdefghij", 10)).isEqualTo("abcdefghij");
     assertThat(Figures.shortened("abcdefghij", 8)).isEqualTo("ab...hij");
     assertThat(Figures.shortened("abcdefghij", 2)).isEqualTo("ab");
+  }
+
+  @Test
+  void sentencesBreakBetweenWords() {
+    assertThat(Figures.wrapped("one two three four", OptionalInt.of(9)))
+        .containsExactly("one two", "three", "four");
+    assertThat(Figures.wrapped("averylongword here", OptionalInt.of(5)))
+        .containsExactly("averylongword", "here");
+    assertThat(Figures.wrapped("one two", OptionalInt.empty())).containsExactly("one two");
   }
 
   @Test

@@ -37,6 +37,20 @@ class InspectCommandTest {
   }
 
   @Test
+  void manyReasonsAreCutShortUnlessVerbose() throws IOException {
+    TinyModel model = new TinyModel().f32("w", i -> 1, 4, 4);
+    for (int i = 0; i < 12; i++) {
+      model.f32("n" + i + "norm", j -> 1, 4, 4);
+    }
+    assertThat(inspect(model).out())
+        .contains("5 more, for other reasons; --verbose lists all")
+        .doesNotContain("\"n9norm\" is excluded");
+    assertThat(inspect(model, "--verbose").out())
+        .contains("\"n9norm\" is excluded by default:\n    n9norm")
+        .doesNotContain(" more, for other reasons");
+  }
+
+  @Test
   void aModelWithNothingToPruneIsShownAllTheSame() throws IOException {
     assertThat(inspect(new TinyModel().f32("bias", i -> i, 4)).out())
         .contains("A default plan takes 0 tensors with 0 weights");

@@ -47,4 +47,10 @@ class TextTableTest {
             "b",
             "  BF16       5");
   }
+
+  @Test
+  void aTableWithoutNamesIsNotBroken() {
+    TextTable words = new TextTable().column("backend", TextTable.Kind.WORD).row(List.of("native"));
+    assertThat(words.lines(OptionalInt.of(3))).containsExactly("backend", "native");
+  }
 }

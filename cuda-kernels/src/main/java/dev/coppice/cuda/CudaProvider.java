@@ -45,6 +45,8 @@ public final class CudaProvider implements BackendProvider {
                   Emulation.isWanted() ? "emulated, no GPU: " : "", kernels.context().describe()));
     } catch (BackendUnavailableException | DeviceException e) {
       return new Availability.Unusable(String.valueOf(e.getMessage()));
+    } catch (LinkageError e) {
+      return new Availability.Unusable("JCuda is not on the class path or not whole: " + e);
     }
   }
 

@@ -18,6 +18,7 @@ import java.util.TreeSet;
 import java.util.regex.Pattern;
 import jcuda.driver.CUcontext;
 import jcuda.driver.CUdevice;
+import jcuda.driver.CUstream;
 import jcuda.driver.JCudaDriver;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -142,6 +143,41 @@ class DeviceFaultsTest {
     kernels.close();
     kernels.close();
     assertThatIllegalStateException().isThrownBy(() -> count(kernels, 10));
+  }
+
+  @Test
+  void memoryThatItsOwnerForgotIsFreedByTheCleaner() {
+    try (CudaKernels kernels = CudaKernels.open(0)) {
+      kernels.context().run(() -> forget(new DeviceMemory(kernels.context(), 1000)));
+      assertThat(EmulatedDriver.liveAllocations()).isEqualTo(1);
+      for (int i = 0; i < 1000 && EmulatedDriver.liveAllocations() > 0; i++) {
+        System.gc();
+      }
+      assertThat(EmulatedDriver.liveAllocations()).isZero();
+    }
+  }
+
+  private static void forget(DeviceMemory memory) {
+    assertThat(memory.bytes()).isEqualTo(1000);
+  }
+
+  @Test
+  void deviceMemoryIsNotUsedAfterItWasClosedNorOutsideItsBounds() {
+    try (CudaKernels kernels = CudaKernels.open(0)) {
+      kernels
+          .context()
+          .run(
+              () -> {
+                CUstream none = new CUstream();
+                DeviceMemory memory = new DeviceMemory(kernels.context(), 100);
+                memory.fill(1, 0, 100, none);
+                assertThatIllegalStateException().isThrownBy(() -> memory.fill(1, 1, 100, none));
+                memory.close();
+                memory.close();
+                assertThatIllegalStateException().isThrownBy(() -> memory.fill(1, 0, 1, none));
+                assertThatIllegalStateException().isThrownBy(memory::address);
+              });
+    }
   }
 
   static void count(CudaKernels kernels, int size) {

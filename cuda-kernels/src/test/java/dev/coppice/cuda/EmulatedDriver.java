@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.coppice.spi.Availability;
 import java.util.List;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.extension.AfterEachCallback;
-import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ConditionEvaluationResult;
+import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
@@ -15,7 +15,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * there. Where the driver is not built, the class is skipped; {@code -Dcoppice.require=cuda} makes
  * it fail.
  */
-final class EmulatedDriver implements BeforeAllCallback, BeforeEachCallback, AfterEachCallback {
+final class EmulatedDriver implements ExecutionCondition, BeforeEachCallback, AfterEachCallback {
   /** Makes the n-th call of that name from now on answer {@code code}; "*" is any call. */
   static native void fail(String call, long n, int code);
 
@@ -39,13 +39,17 @@ final class EmulatedDriver implements BeforeAllCallback, BeforeEachCallback, Aft
   static native void reset();
 
   @Override
-  public void beforeAll(ExtensionContext context) {
-    if (new CudaProvider().availability() instanceof Availability.Unusable unusable) {
-      boolean required =
-          List.of(System.getProperty("coppice.require", "").split(",")).contains("cuda");
-      assertThat(required).as("cuda is required: " + unusable.reason()).isFalse();
-      Assumptions.abort(unusable.reason());
+  public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+    if (context.getTestMethod().isPresent()) {
+      return ConditionEvaluationResult.enabled("decided for the class");
     }
+    boolean required =
+        List.of(System.getProperty("coppice.require", "").split(",")).contains("cuda");
+    if (new CudaProvider().availability() instanceof Availability.Unusable unusable) {
+      assertThat(required).as("cuda is required: " + unusable.reason()).isFalse();
+      return ConditionEvaluationResult.disabled(unusable.reason());
+    }
+    return ConditionEvaluationResult.enabled("the emulated driver is there");
   }
 
   @Override

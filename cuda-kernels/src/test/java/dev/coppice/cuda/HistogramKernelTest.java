@@ -12,7 +12,10 @@ import dev.coppice.spi.Window;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,6 +65,16 @@ class HistogramKernelTest {
     assertPlan(232_448, 1 << 16, new Plan(true, 2, 58_104));
     assertPlan(65_536, 4 * 16_376, new Plan(true, 4, 16_376));
     assertPlan(65_536, 4 * 16_376 + 1, new Plan(false, 1, 4 * 16_376 + 1));
+  }
+
+  @Test
+  void manyThreadsCountAtOnce() {
+    Window window = new Window(0, 7, 1 << 8);
+    List<Slice> slices =
+        IntStream.range(0, 32).mapToObj(i -> gaussian(DType.BF16, 1000 + i)).toList();
+    try (CudaKernels kernels = CudaKernels.open(0)) {
+      slices.parallelStream().forEach(s -> assertCountsLikeReference(kernels, s, window, 0));
+    }
   }
 
   @Test
@@ -170,7 +183,7 @@ class HistogramKernelTest {
     return slice(dtype, size, i -> bits);
   }
 
-  private static Slice slice(DType dtype, int size, java.util.function.IntUnaryOperator bits) {
+  private static Slice slice(DType dtype, int size, IntUnaryOperator bits) {
     ByteBuffer data =
         ByteBuffer.allocateDirect(size * dtype.bytes()).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < size; i++) {

@@ -67,7 +67,7 @@ record Comparison<Q>(Q dense, long deflated, List<Row<Q>> rows) {
         trial.variant().name(),
         String.format(Locale.ROOT, "%,d", trial.asked()),
         String.format(Locale.ROOT, "%,d", trial.report().pruned()),
-        String.format(Locale.ROOT, "%.3f", trial.report().seconds().prune()),
+        String.format(Locale.ROOT, "%.4f", trial.report().seconds().prune()),
         String.format(Locale.ROOT, "%.2f", trial.report().seconds().total()),
         megabytes(trial.deflated()));
   }

@@ -196,12 +196,13 @@ public final class Demo implements Callable<Integer> {
     var report = half.trial().report();
     point(
         "fast",
-        "at 50 %%, %,d weights took %.3f s to rank and prune; with reading, writing and forcing"
+        "at 50 %%, %,d weights took %.4f s to rank and prune; with reading, writing and forcing"
             + " %s MB to the disk, %.2f s",
         report.total(),
         report.seconds().prune(),
         Comparison.megabytes(bytes),
         report.seconds().total());
+    report.notes().forEach(note -> point("", "backend %s", note));
     point(
         "smaller",
         "compressed, the copy at 50 %% takes %s MB, the dense model %s MB; the weights that were"

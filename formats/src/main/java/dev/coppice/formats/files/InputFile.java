@@ -57,8 +57,8 @@ public final class InputFile implements AutoCloseable {
    * @throws CheckpointFormatException with PATH_ESCAPE or NOT_REGULAR as {@code links} demands
    */
   public static InputFile open(Path owner, String name, Links links) throws IOException {
-    Path plain = links.resolve(owner, name);
-    return new InputFile(plain, links == Links.REFUSED ? plain : plain.toRealPath());
+    Path real = links.resolve(owner, name);
+    return new InputFile(owner.toAbsolutePath().resolveSibling(Path.of(name).normalize()), real);
   }
 
   /** Gives the path that the file was opened by. */

@@ -14,7 +14,7 @@ public enum Links {
   /** None; a file with a second name (hard link) is refused too. */
   REFUSED {
     @Override
-    void check(Path owner, String name, Path folder, Path relative) throws IOException {
+    Path follow(Path owner, String name, Path folder, Path relative) throws IOException {
       Path at = folder;
       for (Path component : relative) {
         at = at.resolve(component);
@@ -30,6 +30,7 @@ public enum Links {
               "names \"" + name + "\", which is a link or not a regular file");
         }
       }
+      return at;
     }
   },
 
@@ -39,25 +40,26 @@ public enum Links {
    */
   WITHIN_MODEL {
     @Override
-    void check(Path owner, String name, Path folder, Path relative) throws IOException {
-      if (!folder.resolve(relative).toRealPath().startsWith(root(folder.toRealPath()))) {
+    Path follow(Path owner, String name, Path folder, Path relative) throws IOException {
+      Path real = folder.resolve(relative).toRealPath();
+      if (!real.startsWith(root(folder.toRealPath()))) {
         throw escape(owner, name, "is a link that leads outside the model's folder");
       }
+      return real;
     }
   };
 
-  /** Gives the plain path that {@code name} means, once all is checked. */
+  /** Gives the path, free of links, of the file that {@code name} means. */
   Path resolve(Path owner, String name) throws IOException {
     Path relative = relative(owner, name);
     Path folder = owner.toAbsolutePath().getParent();
     if (folder == null) {
       throw escape(owner, name, "has no folder to lie in");
     }
-    check(owner, name, folder, relative);
-    return folder.resolve(relative);
+    return follow(owner, name, folder, relative);
   }
 
-  abstract void check(Path owner, String name, Path folder, Path relative) throws IOException;
+  abstract Path follow(Path owner, String name, Path folder, Path relative) throws IOException;
 
   private static Path relative(Path owner, String name) {
     Path relative;

@@ -66,9 +66,9 @@ final class Constant {
   }
 
   /** Notes that an operator uses it in another way. */
-  void isOtherwiseUsed(Node user) {
+  void isOtherwiseUsed(Node user, String how) {
     if (otherwise == null) {
-      otherwise = "enters " + user.operator() + " " + user.label();
+      otherwise = how + " " + user.operator() + " " + user.label();
       otherNode = user.label();
     }
   }

@@ -147,7 +147,7 @@ final class ModelReader {
   }
 
   private Node node(Message message) throws IOException {
-    wire.spend(1024);
+    wire.spend(512);
     String name = "";
     String operator = "";
     String domain = "";

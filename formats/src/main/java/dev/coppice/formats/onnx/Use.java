@@ -15,8 +15,14 @@ sealed interface Use {
   /** It multiplies with it in integers. */
   record Quantised() implements Use {}
 
-  /** It does something else with it. */
-  record Otherwise() implements Use {}
+  /** It does something else with it: enters, or is the bias of, that operator. */
+  record Otherwise(String how) implements Use {}
+
+  /** What most operators do with a constant. */
+  Use OTHERWISE = new Otherwise("enters");
+
+  /** What those that multiply do with their third input. */
+  Use BIAS = new Otherwise("is the bias of");
 
   /** The domain of the operators that ONNX Runtime adds. */
   String MICROSOFT = "com.microsoft";
@@ -44,26 +50,26 @@ sealed interface Use {
   static Use of(Node node, int input, int rank) {
     boolean microsoft = node.domain().equals(MICROSOFT);
     if (!microsoft && !node.domain().isEmpty()) {
-      return new Otherwise();
+      return OTHERWISE;
     }
     if (QUANTISED_OPERATORS.contains(node.operator())) {
       return new Quantised();
     }
     return switch (node.operator()) {
       case "MatMul" -> matMul(input, rank, false, false);
-      case "FusedMatMul" -> microsoft ? fusedMatMul(node, input, rank) : new Otherwise();
+      case "FusedMatMul" -> microsoft ? fusedMatMul(node, input, rank) : OTHERWISE;
       case "Gemm" -> gemm(node, input, rank);
-      case "FusedGemm" -> microsoft ? gemm(node, input, rank) : new Otherwise();
+      case "FusedGemm" -> microsoft ? gemm(node, input, rank) : OTHERWISE;
       case "Conv" -> conv(input, rank);
-      case "FusedConv" -> microsoft ? conv(input, rank) : new Otherwise();
+      case "FusedConv" -> microsoft ? conv(input, rank) : OTHERWISE;
       case "ConvTranspose" -> convTranspose(node, input, rank);
-      default -> new Otherwise();
+      default -> OTHERWISE;
     };
   }
 
   private static Use matMul(int input, int rank, boolean transposeA, boolean transposeB) {
     if (input > 1 || rank == 0) {
-      return new Otherwise();
+      return input == 2 ? BIAS : OTHERWISE;
     }
     if (rank == 1) {
       return new Weight(new Axes(0, 0));
@@ -82,7 +88,7 @@ sealed interface Use {
   }
 
   private static Use gemm(Node node, int input, int rank) {
-    return rank == 2 ? transposed(node, input, rank) : new Otherwise();
+    return rank == 2 || input == 2 ? transposed(node, input, rank) : OTHERWISE;
   }
 
   private static Use transposed(Node node, int input, int rank) {
@@ -95,12 +101,12 @@ sealed interface Use {
 
   /** The reduction axis of a grouped convolution is that of one group. */
   private static Use conv(int input, int rank) {
-    return input == 1 && rank >= 3 ? new Weight(new Axes(0, 1)) : new Otherwise();
+    return input == 1 && rank >= 3 ? new Weight(new Axes(0, 1)) : input == 2 ? BIAS : OTHERWISE;
   }
 
   private static Use convTranspose(Node node, int input, int rank) {
     if (input != 1 || rank < 3) {
-      return new Otherwise();
+      return input == 2 ? BIAS : OTHERWISE;
     }
     return isReference(node, "group") || node.integer("group", 1) != 1
         ? new Unclear("the axis that it contracts holds all of its groups")

@@ -227,8 +227,8 @@ final class WeightSearch {
     Use use = Use.of(node, input, value.axes().size());
     if (use instanceof Use.Quantised) {
       constant.isExempt(Constant.QUANTISED);
-    } else if (use instanceof Use.Otherwise) {
-      constant.isOtherwiseUsed(node);
+    } else if (use instanceof Use.Otherwise otherwise) {
+      constant.isOtherwiseUsed(node, otherwise.how());
     } else if (value.obscured() != null) {
       constant.isUnclear(node, value.obscured());
     } else if (use instanceof Use.Unclear unclear) {

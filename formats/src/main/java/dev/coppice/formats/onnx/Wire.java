@@ -14,10 +14,10 @@ import java.nio.file.Path;
  */
 final class Wire {
   /**
-   * What a graph may take in memory, counted generously: some hundred thousand nodes, and it fits a
-   * heap of 256 MB.
+   * What a graph may take in memory, counted generously: half of the heap, at most 1 GiB. In a heap
+   * of 256 MB that is some sixty thousand nodes.
    */
-  private static final long BUDGET = 128L << 20;
+  private static final long BUDGET = Math.min(1L << 30, Runtime.getRuntime().maxMemory() / 2);
 
   private static final int WINDOW = 64 << 10;
   private static final int MAX_VARINT = 10;
@@ -92,7 +92,11 @@ final class Wire {
     budget -= bytes;
     if (budget < 0) {
       throw CheckpointFormatException.of(
-          Code.LIMIT, path(), "its graph would need more than " + (BUDGET >> 20) + " MB of memory");
+          Code.LIMIT,
+          path(),
+          "its graph would need more than "
+              + (BUDGET >> 20)
+              + " MB of memory, the most that this heap allows");
     }
   }
 

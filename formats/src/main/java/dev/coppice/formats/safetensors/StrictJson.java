@@ -1,6 +1,7 @@
 package dev.coppice.formats.safetensors;
 
 import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
@@ -57,9 +58,9 @@ final class StrictJson implements AutoCloseable {
       }
       return token;
     } catch (StreamConstraintsException e) {
-      throw refused(Code.LIMIT, e.getOriginalMessage());
+      throw refused(Code.LIMIT, e);
     } catch (JsonProcessingException e) {
-      throw refused(Code.HEADER_JSON, e.getOriginalMessage());
+      throw refused(Code.HEADER_JSON, e);
     }
   }
 
@@ -131,6 +132,12 @@ final class StrictJson implements AutoCloseable {
   long end() throws IOException {
     parser.finishToken();
     return start + parser.currentLocation().getByteOffset();
+  }
+
+  private CheckpointFormatException refused(Code code, JsonProcessingException e) {
+    JsonLocation place = e.getLocation();
+    long at = place == null ? 0 : Math.max(0, place.getByteOffset());
+    return CheckpointFormatException.at(code, file.path(), start + at, e.getOriginalMessage());
   }
 
   CheckpointFormatException refused(Code code, String message) {

@@ -2,6 +2,7 @@ package dev.coppice.formats.files;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.coppice.CheckpointFormatException;
 import dev.coppice.CheckpointFormatException.Code;
@@ -113,6 +114,17 @@ class InputFileTest {
   void whatIsNotARegularFileIsRefused() {
     assertRefused(Code.NOT_REGULAR, () -> InputFile.open(Path.of("/dev/zero")), "/dev/zero");
     assertRefused(Code.NOT_REGULAR, () -> InputFile.open(model), "model");
+  }
+
+  @Test
+  void aPipeIsRefusedAndNotWaitedFor() throws Exception {
+    Path pipe = model.resolve("pipe");
+    assumeTrue(Files.isExecutable(Path.of("/usr/bin/mkfifo")), "there is no mkfifo");
+    assertThat(new ProcessBuilder("/usr/bin/mkfifo", pipe.toString()).start().waitFor()).isZero();
+    assertRefused(Code.NOT_REGULAR, () -> InputFile.open(pipe), "pipe");
+    for (Links links : Links.values()) {
+      assertRefused(Code.NOT_REGULAR, () -> InputFile.open(owner, "pipe", links), "pipe");
+    }
   }
 
   @ParameterizedTest

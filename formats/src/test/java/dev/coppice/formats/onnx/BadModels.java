@@ -246,8 +246,8 @@ final class BadModels {
 
   /** Little files that would take much memory. */
   private void floods() throws IOException {
-    flood("nodes", repeat(field(NODE), 200_000));
-    flood("named-nodes", repeat(field(NODE, field(2, new byte[] {'y'}), field(4)), 150_000));
+    flood("nodes", repeat(field(NODE), 400_000));
+    flood("named-nodes", repeat(field(NODE, field(2, new byte[] {'y'}), field(4)), 300_000));
     flood("attributes", field(NODE, repeat(field(5), 600_000)));
     flood("node-inputs", field(NODE, repeat(field(1), 2_200_000)));
     flood("graph-inputs", repeat(field(11), 2_200_000));

@@ -1,9 +1,12 @@
 package dev.coppice.formats.onnx;
 
+import dev.coppice.ProgressListener;
 import dev.coppice.spi.Checkpoint;
 import dev.coppice.spi.CheckpointTensor;
 import dev.coppice.spi.CheckpointWriter;
 import dev.coppice.spi.CheckpointWriter.Piece;
+import dev.coppice.spi.Execution;
+import dev.coppice.spi.WorkPool;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -16,9 +19,13 @@ import java.util.Set;
 import java.util.function.LongPredicate;
 import java.util.stream.Collectors;
 
-/** Copies of models in which some weights are zero, written in slices of an odd size. */
+/**
+ * Copies of models in which some weights are zero, written by three threads in slices of an odd
+ * size.
+ */
 final class Copies {
   private static final int SLICE = 1009;
+  private static final WorkPool POOL = new WorkPool(3);
 
   private Copies() {}
 
@@ -39,11 +46,16 @@ final class Copies {
           firsts.add(first);
         }
         Collections.shuffle(firsts, new Random(1));
-        for (long first : firsts) {
-          ByteBuffer slice = read(checkpoint, tensor, first, SLICE);
-          zero(slice, tensor, first, picked);
-          writer.write(tensor, first, slice);
-        }
+        Execution threads =
+            new Execution(POOL, 3, Execution.SLICE_BYTES, () -> false, ProgressListener.NONE);
+        threads.forEach(
+            firsts.size(),
+            (i, worker) -> {
+              long first = firsts.get((int) i);
+              ByteBuffer slice = read(checkpoint, tensor, first, SLICE);
+              zero(slice, tensor, first, picked);
+              writer.write(tensor, first, slice);
+            });
       }
       for (Piece piece : writer.rest()) {
         piece.copy(ByteBuffer.allocateDirect(64 << 10), () -> {});

@@ -53,7 +53,8 @@ class WeightSearchTest {
     assertThat(role(node("Gemm", "x w", "y", integer("transB", 1)), w)).isEqualTo(weight(0, 1));
     assertThat(role(node("Gemm", "w x", "y"), w)).isEqualTo(weight(0, 1));
     assertThat(role(node("Gemm", "w x", "y", integer("transA", 1)), w)).isEqualTo(weight(1, 0));
-    assertThat(role(node("Gemm", "x v w", "y"), w)).isEqualTo(other("enters Gemm the Gemm"));
+    assertThat(role(node("Gemm", "x v w", "y"), w))
+        .isEqualTo(other("is the bias of Gemm the Gemm"));
   }
 
   @Test
@@ -75,7 +76,7 @@ class WeightSearchTest {
     assertThat(role(node("ConvTranspose", "x w", "y", integer("group", 2)), w))
         .isInstanceOf(Role.Ambiguous.class);
     assertThat(role(node("Conv", "x v w", "y"), floats("w", 8)))
-        .isEqualTo(other("enters Conv the Conv"));
+        .isEqualTo(other("is the bias of Conv the Conv"));
   }
 
   @Test

@@ -151,6 +151,28 @@ class ShardedTest {
   }
 
   @Test
+  void aSnapshotOfAHubCacheIsReadAndItsCopyHasNoLinks() throws IOException {
+    Path cache = scratch.resolve("models--somebody--something");
+    Path blobs = Files.createDirectories(cache.resolve("blobs"));
+    Path snapshot = Files.createDirectories(cache.resolve("snapshots/1f2e"));
+    Files.writeString(folder.resolve("config.json"), "{}");
+    for (String name : list(folder)) {
+      String blob = Integer.toHexString(name.hashCode());
+      Files.move(folder.resolve(name), blobs.resolve(blob));
+      Files.createSymbolicLink(snapshot.resolve(name), Path.of("../../blobs", blob));
+    }
+    Path out = scratch.resolve("out");
+    prune(snapshot, out, false);
+    assertPruned(out);
+    assertThat(list(out)).containsExactly("config.json", FIRST, SECOND, INDEX);
+    for (String name : list(out)) {
+      assertThat(Files.isSymbolicLink(out.resolve(name))).isFalse();
+    }
+    prune(snapshot.resolve(INDEX), scratch.resolve(INDEX), false);
+    assertPruned(scratch.resolve(INDEX));
+  }
+
+  @Test
   void theSameBytesComeOutOfOneFileAndOfShards() throws IOException {
     Path one = SafetensorsFiles.matrices(folder, "one.safetensors", null, "a", "b", "c", "d");
     try (Checkpoint single = Checkpoints.open(one);
