@@ -48,9 +48,11 @@ log=target/$preset.log
     cmake --build --preset "$preset" --target coppice --parallel 2
 } >"$log" 2>&1 || { tail -n 40 "$log" >&2; exit 1; }
 
-mkdir -p target/classes/dev/coppice/simd/"$platform"
+classes=target/classes/dev/coppice/simd/$platform
+mkdir -p "$classes"
 for library in target/"$preset"/libcoppice.so target/"$preset"/libcoppice.dylib; do
-  if [ -f $library ]; then
-    cp -p $library target/classes/dev/coppice/simd/"$platform"/
+  if [ -f "$library" ]; then
+    cp -p "$library" "$classes"/
+    cmake -E sha256sum "$library" >"$classes"/libcoppice.sha256
   fi
 done

@@ -1,9 +1,8 @@
 // Counts keys: those below the window, those in each bin, NaN.
 //
-// A vector of keys is compared with the window's two ends; the few bins that lie between them are
-// packed into a list that a scalar loop counts. One bin that is frequent in a block (zeros of a
-// pruned tensor, a constant tensor) is counted by comparison instead: counting it in memory would
-// wait for the same counter each time.
+// The bins of the few keys that lie in the window are packed into a list that a scalar loop counts.
+// Where many do, one bin that is frequent in a block (zeros of a pruned tensor, a constant tensor)
+// is counted by comparison instead: counting it in memory would wait for the same counter each time.
 #include <type_traits>
 
 #include "keys.h"
@@ -13,47 +12,60 @@
 namespace coppice::COPPICE_ISA {
 namespace {
 
+// The window in terms of lanes. NaN magnitudes lie above it.
 template <typename Keys>
 struct Bounds {
   using Lane = typename Keys::Lane;
   using Bin = typename Lanes<Lane>::UnsignedLane;
 
+  // Keys less than this lie below the window.
+  Lane low;
+  // Keys whose distance from base is span or less lie in it.
   Lane base;
-  Lane last;
+  Bin span;
   int shift;
 
-  // Keys above base - 1 and up to last are in the window; NaN magnitudes are above last.
   Bounds(const Keys& keys, const coppice_window& window) {
     int64_t largest = keys.largest_lane_key();
     int64_t first = keys.lane_key(window.base);
-    int64_t end = keys.lane_key(window.base + (window.bins << window.shift)) - 1;
+    int64_t last = keys.lane_key(window.base + (window.bins << window.shift) - 1);
     constexpr int widest = static_cast<int>(sizeof(Lane)) * 8 - 1;
-    base = static_cast<Lane>(Keys::random || first <= largest ? first : largest + 1);
-    last = static_cast<Lane>(end < largest ? end : largest);
+    bool empty = first > largest;
+    low = static_cast<Lane>(empty ? largest + 1 : first);
+    base = static_cast<Lane>(empty ? -1 : first);
+    span = static_cast<Bin>(empty ? 0 : (last < largest ? last : largest) - first);
     shift = window.shift < widest ? static_cast<int>(window.shift) : widest;
   }
 
-  COPPICE_INLINE UnsignedVector<Lane> bin(Vector<Lane> key) const {
-    return ((UnsignedVector<Lane>)key - (UnsignedVector<Lane>)all<Lane>(base)) >> shift;
+  Bin distance_at(Lane key) const {
+    return static_cast<Bin>(static_cast<Bin>(key) - static_cast<Bin>(base));
   }
 
-  Bin bin_at(Lane key) const {
-    return static_cast<Bin>(static_cast<Bin>(static_cast<Bin>(key) - static_cast<Bin>(base)) >>
-                            shift);
-  }
+  Bin bin_at(Lane key) const { return static_cast<Bin>(distance_at(key) >> shift); }
 };
 
-// Guesses the most frequent bin of a block.
+// What the first few elements of a block tell about it.
 template <typename Keys>
-auto guess(const Keys& keys, const Bounds<Keys>& bounds, const char* data, int64_t n) {
-  using E = typename Keys::Element;
-  for (int64_t i = 0; i < 4 && i < n; i++) {
-    if (!Keys::random && magnitude_at<E>(data, i) == 0) {
-      return bounds.bin_at(0);
+struct Guess {
+  // Whether many of its keys lie in the window.
+  bool dense = false;
+  // Then, its most frequent bin.
+  typename Bounds<Keys>::Bin frequent = 0;
+
+  Guess(const Keys& keys, const Bounds<Keys>& bounds, const char* data, int64_t n) {
+    using E = typename Keys::Element;
+    bool zero = false;
+    for (int64_t i = 0; i < 4 && i < n && !zero; i++) {
+      E magnitude = magnitude_at<E>(data, i);
+      auto key = keys.key_at(magnitude, i);
+      if (bounds.distance_at(key) <= bounds.span) {
+        zero = !Keys::random && magnitude == 0;
+        frequent = !dense || zero ? bounds.bin_at(key) : frequent;
+        dense = true;
+      }
     }
   }
-  return bounds.bin_at(keys.key_at(magnitude_at<E>(data, 0), 0));
-}
+};
 
 template <typename Bin>
 inline void count_each(const Bin* bins, const Bin* end, uint32_t* counts) {
@@ -70,15 +82,16 @@ inline void count_each(const Bin* bins, const Bin* end, uint32_t* counts) {
   }
 }
 
-template <typename Keys>
+template <bool dense, typename Keys>
 void histogram_block(const Keys& keys, const Bounds<Keys>& bounds, const char* data, int64_t n,
-                     uint32_t* counts, coppice_census* census) {
+                     typename Bounds<Keys>::Bin frequent, uint32_t* counts,
+                     coppice_census* census) {
   using E = typename Keys::Element;
   using T = typename Keys::Lane;
   using Bin = typename Bounds<Keys>::Bin;
+  using Unsigned = UnsignedVector<T>;
   Bin bins[block_elements + lanes<T>];
   Bin* end = bins;
-  Bin frequent = guess(keys, bounds, data, n);
   Count<T> below;
   Count<T> usual;
   Count<T> nans;
@@ -92,14 +105,17 @@ void histogram_block(const Keys& keys, const Bounds<Keys>& bounds, const char* d
     if constexpr (Keys::random) {
       counted &= ~nan;
     }
-    Vector<T> low = key < all<T>(bounds.base);
-    Vector<T> within = ~low & (key <= all<T>(bounds.last)) & counted;
-    UnsignedVector<T> bin = bounds.bin(key);
-    Vector<T> same = (Vector<T>)bin == all<T>(static_cast<T>(frequent));
-    below.add(low & counted);
+    Unsigned distance = (Unsigned)key - (Unsigned)all<T>(bounds.base);
+    Vector<T> within = (Vector<T>)(distance <= Unsigned{} + bounds.span) & counted;
+    Unsigned bin = distance >> bounds.shift;
+    below.add((key < all<T>(bounds.low)) & counted);
     nans.add(nan);
-    usual.add(within & same);
-    end = append(end, (Vector<T>)bin, within & ~same);
+    if constexpr (dense) {
+      Vector<T> same = (Vector<T>)(bin == Unsigned{} + frequent) & within;
+      usual.add(same);
+      within &= ~same;
+    }
+    end = append(end, (Vector<T>)bin, within);
   });
   count_each(bins, end, counts);
   if (int64_t more = usual.total(); more > 0) {
@@ -114,7 +130,12 @@ void histogram_slice(const char* data, const coppice_slice& slice, const coppice
                      uint32_t* counts, coppice_census* census) {
   Bounds<Keys> bounds(Keys(largest_key(slice.dtype), nullptr), window);
   for_blocks<Keys>(data, slice, [&](const Keys& keys, const char* block, int64_t n) {
-    histogram_block(keys, bounds, block, n, counts, census);
+    Guess<Keys> guess(keys, bounds, block, n);
+    if (guess.dense) {
+      histogram_block<true>(keys, bounds, block, n, guess.frequent, counts, census);
+    } else {
+      histogram_block<false>(keys, bounds, block, n, guess.frequent, counts, census);
+    }
   });
   if (census->nans > 0) {
     census->first_nan = first_nan<typename Keys::Element>(data, slice);

@@ -11,7 +11,7 @@ namespace coppice::COPPICE_ISA {
 inline constexpr int64_t block_elements = 4096;
 
 // How far ahead memory is asked for: hardware prefetching ends at each page.
-inline constexpr int64_t prefetch_bytes = 1024;
+inline constexpr int64_t prefetch_bytes = 8192;
 
 // The 16-bit and the 32-bit types differ in their largest key that is not NaN alone.
 template <typename E>

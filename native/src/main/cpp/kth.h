@@ -21,15 +21,20 @@ struct Kth {
 
 inline constexpr int64_t sample_size = 15;
 
+// Finds the k-th smallest of a few keys: the one that fewer than k are below.
 template <typename T>
-inline void sort_few(T* list, int64_t n) {
-  for (int64_t i = 1; i < n; i++) {
-    T moved = list[i];
-    int64_t j = i;
-    for (; j > 0 && list[j - 1] > moved; j--) {
-      list[j] = list[j - 1];
+inline Kth<T> kth_of_few(const T* list, int64_t n, int64_t k) {
+  for (int64_t i = 0;; i++) {
+    int64_t below = 0;
+    int64_t equal = 0;
+    for_lanes<T>(n, [&](int64_t j, auto extent) {
+      Vector<T> keys = load<T, T>(reinterpret_cast<const char*>(list + j), extent);
+      below += lane_count<T>((keys < all<T>(list[i])) & present<T>(extent));
+      equal += lane_count<T>((keys == all<T>(list[i])) & present<T>(extent));
+    });
+    if (below < k && k <= below + equal) {
+      return {list[i], below + equal - k};
     }
-    list[j] = moved;
   }
 }
 
@@ -40,8 +45,7 @@ inline T pivot_of(const T* list, int64_t n, int64_t k) {
   for (int64_t i = 0; i < sample_size; i++) {
     sample[i] = list[i * n / sample_size];
   }
-  sort_few(sample, sample_size);
-  return sample[(k - 1) * sample_size / n];
+  return kth_of_few(sample, sample_size, (k - 1) * sample_size / n + 1).key;
 }
 
 // Finds the k-th smallest of n keys, 1 <= k <= n. Overwrites the list and other, which both have
@@ -77,12 +81,7 @@ Kth<T> kth_smallest(T* list, T* other, int64_t n, int64_t k) {
       other = swapped;
     }
   }
-  sort_few(list, n);
-  int64_t end = k;
-  while (end < n && list[end] == list[k - 1]) {
-    end++;
-  }
-  return {list[k - 1], end - k};
+  return kth_of_few(list, n, k);
 }
 
 }  // namespace coppice::COPPICE_ISA

@@ -188,7 +188,13 @@ COPPICE_INLINE int lane_count(Vector<T> mask) {
 template <typename T>
 class Count {
  public:
-  COPPICE_INLINE void add(Vector<T> mask) { lanes_ -= mask; }
+  COPPICE_INLINE void add(Vector<T> mask) {
+#if defined(COPPICE_LANES_AVX512)
+    lanes_ = mask ? lanes_ + 1 : lanes_;  // Becomes one masked addition.
+#else
+    lanes_ -= mask;
+#endif
+  }
 
   COPPICE_INLINE int64_t total() const {
     T each[lanes<T>];

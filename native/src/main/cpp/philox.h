@@ -2,6 +2,8 @@
 // 2011), with the counter that SPEC.md, "Random", gives it, several counters at a time.
 #pragma once
 
+#include <utility>
+
 #include "coppice.h"
 #include "lanes.h"
 
@@ -23,6 +25,16 @@ COPPICE_INLINE Wide multiply_low_halves(Wide a, uint32_t b) {
 #else
   return (a & 0xFFFFFFFFU) * factor;
 #endif
+}
+
+// Writes lane 0 of both, lane 1 of both, and so on.
+template <size_t... I>
+COPPICE_INLINE void interleave(Wide even, Wide odd, char* out, std::index_sequence<I...>) {
+  constexpr int half = wide_lanes / 2;
+  Wide front = __builtin_shufflevector(even, odd, (I / 2 + I % 2 * wide_lanes)...);
+  Wide back = __builtin_shufflevector(even, odd, (half + I / 2 + I % 2 * wide_lanes)...);
+  std::memcpy(out, &front, sizeof front);
+  std::memcpy(out + sizeof front, &back, sizeof back);
 }
 
 // Writes the words of wide_lanes counters, from counter on, in their order. Their sign bit is
@@ -52,10 +64,7 @@ COPPICE_INLINE void philox(uint64_t seed, uint64_t tensor, uint64_t counter, cha
   }
   Wide front = ((c0 & low) | (c1 << 32)) ^ (sign | sign << 32);
   Wide back = ((c2 & low) | (c3 << 32)) ^ (sign | sign << 32);
-  for (int i = 0; i < wide_lanes; i++) {
-    uint64_t words[2] = {front[i], back[i]};
-    std::memcpy(out + 16 * i, words, sizeof words);
-  }
+  interleave(front, back, out, std::make_index_sequence<wide_lanes>{});
 }
 
 // Writes the words of the weights index to index + n - 1 of a tensor, sign bits flipped.

@@ -24,7 +24,12 @@ struct Pattern {
 // Gives lane (i + R) mod M of each M lanes at lane i.
 template <typename T, int M, int R, size_t... I>
 COPPICE_INLINE Vector<T> rotate(Vector<T> v, std::index_sequence<I...>) {
-  return __builtin_shufflevector(v, v, (I / M * M + (I + R) % M)...);
+  if constexpr (M * sizeof(T) == 8) {
+    constexpr int bits = 8 * sizeof(T) * R;
+    return (Vector<T>)(((Wide)v >> bits) | ((Wide)v << (64 - bits)));
+  } else {
+    return __builtin_shufflevector(v, v, (I / M * M + (I + R) % M)...);
+  }
 }
 
 // Names the lanes whose rotation stands earlier in the group.
@@ -33,10 +38,9 @@ COPPICE_INLINE Vector<T> earlier(std::index_sequence<I...>) {
   return Vector<T>{static_cast<T>(I % M + R >= M ? -1 : 0)...};
 }
 
-// Gives how often each lane is beaten; left gets the lanes whose groups hold a NaN.
+// Gives how often each lane is beaten.
 template <typename Keys, int M, int... R>
 COPPICE_INLINE auto beaten_within(Vector<typename Keys::Lane> key, Vector<typename Keys::Lane> nan,
-                                  Vector<typename Keys::Lane>& left,
                                   std::integer_sequence<int, R...>) {
   using T = typename Keys::Lane;
   using Each = std::make_index_sequence<lanes<T>>;
@@ -53,11 +57,13 @@ COPPICE_INLINE auto beaten_within(Vector<typename Keys::Lane> key, Vector<typena
         }
       }(),
       ...);
-  if (any<T>(nan)) {
-    left = nan;
-    ((left |= rotate<T, M, R + 1>(nan, Each{})), ...);
-  }
   return beaten;
+}
+
+// Gives the lanes whose groups hold a NaN.
+template <typename T, int M, int... R>
+COPPICE_INLINE Vector<T> nan_groups(Vector<T> nan, std::integer_sequence<int, R...>) {
+  return (nan | ... | rotate<T, M, R + 1>(nan, std::make_index_sequence<lanes<T>>{}));
 }
 
 template <typename Keys, int M>
@@ -65,22 +71,28 @@ void select_within(const Keys& keys, char* data, int64_t elements, const Pattern
                    coppice_tally* tally) {
   using E = typename Keys::Element;
   using T = typename Keys::Lane;
+  using Others = std::make_integer_sequence<int, M - 1>;
+  // Copies: otherwise each store might change them.
+  const Keys own_keys = keys;
+  const T kept = static_cast<T>(pattern.n);
+  const bool keep_nan = pattern.keep_nan;
   for (int64_t begin = 0; begin < elements; begin += block_elements) {
     TallyLanes<T> lanes;
     int64_t n = elements - begin < block_elements ? elements - begin : block_elements;
-    for_lanes<T>(n, [&](int64_t i, auto extent) {
+    for_lanes<T>(n, [&, data](int64_t i, auto extent) {
       char* at = data + (begin + i) * static_cast<int64_t>(sizeof(E));
       __builtin_prefetch(at + prefetch_bytes, 1);
       Vector<T> bits = load<E, T>(at, extent);
       Vector<T> magnitude = bits & all<T>(sign_cleared<E>);
-      Vector<T> nan = magnitude > all<T>(static_cast<T>(keys.largest));
-      Vector<T> left{};
-      Vector<T> beaten = beaten_within<Keys, M>(keys.key(magnitude, begin + i, extent), nan, left,
-                                                std::make_integer_sequence<int, M - 1>{});
-      Vector<T> stays = pattern.keep_nan ? nan : left;
+      Vector<T> nan = magnitude > all<T>(static_cast<T>(own_keys.largest));
+      Vector<T> key = own_keys.key(magnitude, begin + i, extent);
       Vector<T> there = present<T>(extent);
-      Vector<T> prune = (beaten >= all<T>(static_cast<T>(pattern.n))) & ~stays & there;
-      lanes.add(prune, magnitude, nan, there);
+      Vector<T> prune = (beaten_within<Keys, M>(key, nan, Others{}) >= all<T>(kept)) & there;
+      if (any<T>(nan)) {
+        lanes.nans.add(nan);
+        prune &= ~(keep_nan ? nan : nan_groups<T, M>(nan, Others{}));
+      }
+      lanes.add(prune, magnitude, magnitude & ~prune, there);
       store<E, T>(at, bits & ~prune, extent);
     });
     lanes.add_to(tally);
@@ -103,7 +115,9 @@ COPPICE_INLINE void select_across(const Keys& keys, char* data, int64_t first, i
   Vector<T> left{};
   for (int j = 0; j < m; j++) {
     int64_t i = first + j * step;
-    bits[j] = load<E, T>(data + i * static_cast<int64_t>(sizeof(E)), extent);
+    const char* at = data + i * static_cast<int64_t>(sizeof(E));
+    __builtin_prefetch(at + prefetch_bytes, 1);
+    bits[j] = load<E, T>(at, extent);
     Vector<T> magnitude = bits[j] & all<T>(sign_cleared<E>);
     nan[j] = magnitude > all<T>(static_cast<T>(keys.largest));
     key[j] = keys.key(magnitude, i, extent);
@@ -126,7 +140,9 @@ COPPICE_INLINE void select_across(const Keys& keys, char* data, int64_t first, i
   for (int j = 0; j < m; j++) {
     Vector<T> stays = pattern.keep_nan ? nan[j] : left;
     Vector<T> prune = (beaten[j] >= all<T>(static_cast<T>(pattern.n))) & ~stays & there;
-    tally.add(prune, bits[j] & all<T>(sign_cleared<E>), nan[j], there);
+    Vector<T> magnitude = bits[j] & all<T>(sign_cleared<E>);
+    tally.add(prune, magnitude, magnitude & ~prune, there);
+    tally.nans.add(nan[j]);
     store<E, T>(data + (first + j * step) * static_cast<int64_t>(sizeof(E)), bits[j] & ~prune,
                 extent);
   }
@@ -160,11 +176,16 @@ class Gathered {
   Gathered(const Keys& keys, char* data, const Pattern& pattern)
       : keys_(keys), data_(data), pattern_(pattern) {}
 
-  void select(int64_t first_group, int count, TallyLanes<T>& tally) {
+  // Takes the next count groups.
+  void select(int count, TallyLanes<T>& tally) {
     int64_t first[lanes<T>];
     for (int lane = 0; lane < count; lane++) {
-      int64_t group = first_group + lane;
-      first[lane] = group / pattern_.inner * pattern_.m * pattern_.inner + group % pattern_.inner;
+      first[lane] = next_;
+      next_++;
+      if (++column_ == pattern_.inner) {
+        column_ = 0;
+        next_ += (pattern_.m - 1) * pattern_.inner;
+      }
     }
     for (int j = 0; j < pattern_.m; j++) {
       for (int lane = 0; lane < count; lane++) {
@@ -195,6 +216,9 @@ class Gathered {
   const Keys& keys_;
   char* data_;
   const Pattern& pattern_;
+  // The first element of the next group, and its index along the inner axis.
+  int64_t next_ = 0;
+  int64_t column_ = 0;
   E copy_[largest_group][lanes<T>] = {};
   int32_t words_[Keys::random ? largest_group : 1][lanes<T>] = {};
 };
@@ -210,7 +234,7 @@ void select_gathered(const Keys& keys, char* data, int64_t elements, const Patte
     TallyLanes<T> tally_lanes;
     for (int64_t group = begin; group < groups && group < begin + strip; group += lanes<T>) {
       int64_t rest = groups - group;
-      gathered.select(group, static_cast<int>(rest < lanes<T> ? rest : lanes<T>), tally_lanes);
+      gathered.select(static_cast<int>(rest < lanes<T> ? rest : lanes<T>), tally_lanes);
     }
     tally_lanes.add_to(tally);
   }

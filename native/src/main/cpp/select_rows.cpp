@@ -101,6 +101,7 @@ class Rows {
   int64_t list_keys(const Keys& keys, const char* row, int64_t length) {
     T* end = list_;
     for_lanes<T>(length, [&](int64_t i, auto extent) {
+      __builtin_prefetch(row + i * size + prefetch_bytes, 1);
       Vector<T> magnitude = load<E, T>(row + i * size, extent) & all<T>(sign_cleared<E>);
       Vector<T> key = keys.key(magnitude, i, extent);
       Vector<T> nan = magnitude > all<T>(static_cast<T>(keys.largest));
@@ -114,13 +115,20 @@ class Rows {
     return end - list_;
   }
 
+  static void copy(char* to, const char* from, int64_t elements) {
+    if (elements == 1) {
+      std::memcpy(to, from, size);
+    } else {
+      std::memcpy(to, from, static_cast<size_t>(elements * size));
+    }
+  }
+
   void gather(int64_t outer, int64_t rows, int64_t inner, int64_t first, int64_t count,
               int64_t distance) {
     for (int64_t o = 0; o < outer; o++) {
       int64_t from = (o * rows + first) * inner;
       for (int64_t i = 0; i < count; i++) {
-        std::memcpy(strip_ + (i * distance + o * inner) * size, data_ + (from + i * inner) * size,
-                    static_cast<size_t>(inner * size));
+        copy(strip_ + (i * distance + o * inner) * size, data_ + (from + i * inner) * size, inner);
       }
       if constexpr (Keys::random) {
         gather_words(from, o * inner, inner, count, distance);
@@ -150,8 +158,7 @@ class Rows {
     for (int64_t o = 0; o < outer; o++) {
       int64_t to = (o * rows + first) * inner;
       for (int64_t i = 0; i < count; i++) {
-        std::memcpy(data_ + (to + i * inner) * size, strip_ + (i * distance + o * inner) * size,
-                    static_cast<size_t>(inner * size));
+        copy(data_ + (to + i * inner) * size, strip_ + (i * distance + o * inner) * size, inner);
       }
     }
   }

@@ -10,21 +10,20 @@ namespace coppice::COPPICE_ISA {
 template <typename T>
 struct TallyLanes {
   Count<T> pruned;
-  Count<T> newly_zero;
+  Count<T> zeros_before;
   Count<T> zeros;
   Count<T> nans;
 
-  COPPICE_INLINE void add(Vector<T> prune, Vector<T> magnitude, Vector<T> nan, Vector<T> there) {
-    Vector<T> zero = (magnitude == all<T>(0)) & there;
+  // Magnitudes before and after; lanes that are not there count for nothing.
+  COPPICE_INLINE void add(Vector<T> prune, Vector<T> before, Vector<T> after, Vector<T> there) {
     pruned.add(prune);
-    newly_zero.add(prune & ~zero);
-    zeros.add(prune | zero);
-    nans.add(nan);
+    zeros_before.add((before == all<T>(0)) & there);
+    zeros.add((after == all<T>(0)) & there);
   }
 
   void add_to(coppice_tally* tally) const {
     tally->pruned += pruned.total();
-    tally->newly_zero += newly_zero.total();
+    tally->newly_zero += zeros.total() - zeros_before.total();
     tally->zeros += zeros.total();
     tally->nans += nans.total();
   }
@@ -59,13 +58,14 @@ class Threshold {
   // Prunes the next block, of at most block_elements.
   void prune(const Keys& keys, char* data, int64_t n, coppice_tally* tally) {
     TallyLanes<T> lanes;
+    // A copy: otherwise each store might change it.
+    const Vector<T> threshold = all<T>(threshold_);
     if (ties_ == 0) {
-      prune_lanes(keys, data, n, lanes,
-                  [&](Vector<T> key, Vector<T> there) { return (key <= all<T>(threshold_)) & there; });
+      prune_lanes(keys, data, n, lanes, [=](Vector<T> key, Vector<T>) { return key <= threshold; });
     } else {
-      prune_lanes(keys, data, n, lanes, [&](Vector<T> key, Vector<T> there) {
-        Vector<T> equal = (key == all<T>(threshold_)) & there;
-        Vector<T> prune = (key < all<T>(threshold_)) & there;
+      prune_lanes(keys, data, n, lanes, [=, this](Vector<T> key, Vector<T> there) {
+        Vector<T> equal = (key == threshold) & there;
+        Vector<T> prune = key < threshold;
         return any<T>(equal) ? prune | beyond_ties(equal) : prune;
       });
     }
@@ -76,15 +76,19 @@ class Threshold {
   template <typename Choose>
   COPPICE_INLINE void prune_lanes(const Keys& keys, char* data, int64_t n, TallyLanes<T>& lanes,
                                   Choose choose) {
-    for_lanes<T>(n, [&](int64_t i, auto extent) {
+    const T largest = static_cast<T>(keys.largest);
+    const Keys own_keys = keys;
+    for_lanes<T>(n, [&, data](int64_t i, auto extent) {
       char* at = data + i * static_cast<int64_t>(sizeof(E));
       __builtin_prefetch(at + prefetch_bytes, 1);
       Vector<T> bits = load<E, T>(at, extent);
       Vector<T> magnitude = bits & all<T>(sign_cleared<E>);
-      Vector<T> nan = magnitude > all<T>(static_cast<T>(keys.largest));
+      Vector<T> nan = magnitude > all<T>(largest);
       Vector<T> there = present<T>(extent);
-      Vector<T> prune = choose(keys.key(magnitude, i, extent), Keys::random ? there & ~nan : there);
-      lanes.add(prune, magnitude, nan, there);
+      Vector<T> candidates = Keys::random ? there & ~nan : there;
+      Vector<T> prune = choose(own_keys.key(magnitude, i, extent), candidates) & candidates;
+      lanes.add(prune, magnitude, magnitude & ~prune, there);
+      lanes.nans.add(nan);
       store<E, T>(at, bits & ~prune, extent);
     });
   }

@@ -1,7 +1,6 @@
 package dev.coppice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -41,10 +40,9 @@ class ReadmeExampleTest {
   @Test
   void theReadmeShowsTheExampleThatIsTested() throws IOException {
     Path readme = ROOT.resolve("README.md");
-    assumeTrue(Files.exists(readme), "there is no README.md");
     List<String> lines = Files.readAllLines(readme);
     int mark = lines.indexOf("<!-- example -->");
-    assumeTrue(mark >= 0, "README.md has no line <!-- example -->");
+    assertThat(mark).as("the line of the mark <!-- example -->").isNotNegative();
     int begin = lines.subList(mark, lines.size()).indexOf("```java") + mark + 1;
     assertThat(begin).isGreaterThan(mark);
     int end = lines.subList(begin, lines.size()).indexOf("```") + begin;

@@ -1,5 +1,7 @@
 package dev.coppice.simd;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteOrder;
@@ -15,12 +17,14 @@ import org.jspecify.annotations.Nullable;
  * temporary directory and removed as soon as it is loaded.
  */
 final class NativeLibrary {
+  private static final int DIGEST_DIGITS = 64;
+
   private static final class Loaded {
     static final Optional<NativeLibraryException> FAILURE = attempt();
 
     private static Optional<NativeLibraryException> attempt() {
       try {
-        new NativeLibrary(PrivateDirectory.userCache(), bytes()).load(Loaded::systemLoad);
+        fromClassPath().load(Loaded::systemLoad);
         return Optional.empty();
       } catch (NativeLibraryException e) {
         return Optional.of(e);
@@ -33,15 +37,18 @@ final class NativeLibrary {
   }
 
   private final @Nullable Path cache;
+  private final String sha256;
   private final byte[] content;
 
   /**
    * Makes a library.
    *
    * @param cache where it is kept; null if nowhere
+   * @param sha256 of the content: its name there
    */
-  NativeLibrary(@Nullable Path cache, byte[] content) {
+  NativeLibrary(@Nullable Path cache, String sha256, byte[] content) {
     this.cache = cache;
+    this.sha256 = sha256;
     this.content = content;
   }
 
@@ -79,27 +86,33 @@ final class NativeLibrary {
     String why = "there is no place to keep it";
     if (cache != null) {
       try {
-        load.accept(new PrivateDirectory(cache).publish(content));
+        load.accept(PrivateDirectory.of(cache).publish(sha256, content));
         return;
       } catch (IOException | UnsatisfiedLinkError e) {
         why = "from " + cache + ": " + e;
       }
     }
     try (PrivateDirectory temporary = PrivateDirectory.temporary()) {
-      load.accept(temporary.publish(content));
+      load.accept(temporary.publish(sha256, content));
     } catch (IOException | UnsatisfiedLinkError e) {
       throw new NativeLibraryException(
           "the native library cannot be loaded (" + why + "; then: " + e + ")", e);
     }
   }
 
-  private static byte[] bytes() {
-    String file = platform().startsWith("mac") ? "libcoppice.dylib" : "libcoppice.so";
-    String name = platform() + "/" + file;
+  private static NativeLibrary fromClassPath() {
     if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
       throw new NativeLibraryException("the native kernels need a little-endian processor");
     }
-    try (InputStream in = NativeLibrary.class.getResourceAsStream(name)) {
+    String file = platform().startsWith("mac") ? "libcoppice.dylib" : "libcoppice.so";
+    // The build has written the digest: computing it here would take longer than all the rest.
+    String digest = new String(resource("libcoppice.sha256"), US_ASCII);
+    return new NativeLibrary(
+        PrivateDirectory.userCache(), digest.substring(0, DIGEST_DIGITS), resource(file));
+  }
+
+  private static byte[] resource(String name) {
+    try (InputStream in = NativeLibrary.class.getResourceAsStream(platform() + "/" + name)) {
       if (in == null) {
         throw new NativeLibraryException(
             "no native library for "

@@ -13,10 +13,7 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -40,10 +37,14 @@ final class PrivateDirectory implements AutoCloseable {
    *
    * @throws AccessDeniedException if others may enter it, or it is not this user's
    */
-  PrivateDirectory(Path path) throws IOException {
+  static PrivateDirectory of(Path path) throws IOException {
     Files.createDirectories(path, AS_DIRECTORY);
+    check(path);
+    return new PrivateDirectory(path);
+  }
+
+  private PrivateDirectory(Path path) {
     this.path = path;
-    check();
   }
 
   /** Creates a new one among the temporary files; closing removes it. */
@@ -65,9 +66,11 @@ final class PrivateDirectory implements AutoCloseable {
    * Gives a file that holds {@code content}, named by its SHA-256. A file of that name is taken if
    * its bytes are those, and replaced otherwise; another process that does the same at once does no
    * harm.
+   *
+   * @param sha256 in hexadecimal digits
    */
-  Path publish(byte[] content) throws IOException {
-    Path file = path.resolve("libcoppice-" + sha256(content) + ".so");
+  Path publish(String sha256, byte[] content) throws IOException {
+    Path file = path.resolve("libcoppice-" + sha256 + ".so");
     if (!holds(file, content)) {
       Path written = Files.createTempFile(path, "new-", ".so", AS_FILE);
       try {
@@ -94,7 +97,7 @@ final class PrivateDirectory implements AutoCloseable {
     Files.delete(path);
   }
 
-  private void check() throws IOException {
+  private static void check(Path path) throws IOException {
     PosixFileAttributes found = attributes(path);
     if (!found.isDirectory() || !found.permissions().equals(OWNER_ONLY)) {
       throw new AccessDeniedException(
@@ -103,13 +106,9 @@ final class PrivateDirectory implements AutoCloseable {
           "must be a directory with the permissions rwx------, not "
               + PosixFilePermissions.toString(found.permissions()));
     }
-    Path mine = Files.createTempFile(path, "owner-", "", AS_FILE);
-    try {
-      if (!attributes(mine).owner().equals(found.owner())) {
-        throw new AccessDeniedException(path.toString(), null, "belongs to " + found.owner());
-      }
-    } finally {
-      Files.delete(mine);
+    // A name that cannot be compared counts as somebody else's.
+    if (!found.owner().getName().equals(System.getProperty("user.name"))) {
+      throw new AccessDeniedException(path.toString(), null, "belongs to " + found.owner());
     }
   }
 
@@ -132,13 +131,5 @@ final class PrivateDirectory implements AutoCloseable {
 
   private static PosixFileAttributes attributes(Path path) throws IOException {
     return Files.readAttributes(path, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-  }
-
-  private static String sha256(byte[] content) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
   }
 }

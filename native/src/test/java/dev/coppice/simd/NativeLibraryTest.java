@@ -21,6 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 class NativeLibraryTest {
   private static final byte[] CONTENT = "not really a library".repeat(1000).getBytes(UTF_8);
 
+  private static final String SHA256 = "0123456789abcdef".repeat(4);
+
   @TempDir private Path home;
 
   /** What the loader was given: the file and what was in it. */
@@ -90,10 +92,26 @@ class NativeLibraryTest {
     Files.createDirectories(cache());
     Files.setPosixFilePermissions(cache(), PosixFilePermissions.fromString("rwxr-x---"));
 
-    assertThatThrownBy(() -> new PrivateDirectory(cache()))
+    assertThatThrownBy(() -> PrivateDirectory.of(cache()))
         .isInstanceOf(AccessDeniedException.class)
         .hasMessageContaining("rwx------, not rwxr-x---");
     load(cache());
+
+    assertLoadedFromElsewhere();
+  }
+
+  @Test
+  void aDirectoryOfAnotherUserIsNotTrusted() throws IOException {
+    PrivateDirectory.of(cache());
+    String user = System.setProperty("user.name", "somebody-else");
+    try {
+      assertThatThrownBy(() -> PrivateDirectory.of(cache()))
+          .isInstanceOf(AccessDeniedException.class)
+          .hasMessageContaining("belongs to " + user);
+      load(cache());
+    } finally {
+      System.setProperty("user.name", user);
+    }
 
     assertLoadedFromElsewhere();
   }
@@ -135,14 +153,14 @@ class NativeLibraryTest {
 
   @Test
   void withoutAHomeATemporaryDirectoryServes() {
-    new NativeLibrary(null, CONTENT).load(this::note);
+    new NativeLibrary(null, SHA256, CONTENT).load(this::note);
 
     assertLoadedFromElsewhere();
   }
 
   @Test
   void aLibraryThatCannotBeLinkedIsTriedFromBothPlacesAndSaysWhy() {
-    NativeLibrary library = new NativeLibrary(cache(), CONTENT);
+    NativeLibrary library = new NativeLibrary(cache(), SHA256, CONTENT);
 
     assertThatThrownBy(
             () ->
@@ -186,7 +204,7 @@ class NativeLibraryTest {
     private Unpack() {}
 
     public static void main(String[] arguments) {
-      NativeLibrary library = new NativeLibrary(Path.of(arguments[0]), CONTENT);
+      NativeLibrary library = new NativeLibrary(Path.of(arguments[0]), SHA256, CONTENT);
       for (int i = 0; i < 50; i++) {
         boolean last = i == 49;
         library.load(file -> check(file, last));
@@ -211,7 +229,7 @@ class NativeLibraryTest {
   }
 
   private void load(Path cache) {
-    new NativeLibrary(cache, CONTENT).load(this::note);
+    new NativeLibrary(cache, SHA256, CONTENT).load(this::note);
   }
 
   private void note(Path file) {
