@@ -57,6 +57,7 @@ final class CoppiceNative {
 
   static native int coppice_use_isa(int isa);
 
+  /** For benchmarks, as is {@link #coppice_copy}. */
   static native @Cast("int64_t") long coppice_read(
       @Cast("const void*") ByteBuffer data, @Cast("int64_t") long bytes);
 
