@@ -68,7 +68,7 @@ final class Constant {
   /** Notes that an operator uses it in another way. */
   void isOtherwiseUsed(Node user, String how) {
     if (otherwise == null) {
-      otherwise = how + " " + user.operator() + " " + user.label();
+      otherwise = how + " " + user.operator();
       otherNode = user.label();
     }
   }
@@ -99,9 +99,11 @@ final class Constant {
     if (axes == null) {
       return new Role.Other(otherwise == null ? "no operator uses it" : otherwise);
     }
-    return otherwise == null
-        ? new Role.Weight(axes)
-        : new Role.Ambiguous("also " + otherwise + ", which does not multiply with it");
+    if (otherwise == null) {
+      return new Role.Weight(axes);
+    }
+    String where = otherNode == null ? "" : " " + otherNode;
+    return new Role.Ambiguous("also " + otherwise + where + ", which does not multiply");
   }
 
   /** Says it as the checkpoint does, under a name that no other tensor has. */
