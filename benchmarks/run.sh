@@ -16,7 +16,7 @@ if ! "$python" -c 'import torch, safetensors' 2>/dev/null; then
   python=
 fi
 commit=$(git describe --always --dirty 2>/dev/null || echo unknown)
-exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" -Dcoppice.bench.home="$root" -Dcoppice.bench.commit="$commit" \
+exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" -Djava.io.tmpdir="${TMPDIR:-/tmp}" -Dcoppice.bench.home="$root" -Dcoppice.bench.commit="$commit" \
   -Dcoppice.bench.out="${OUT:-benchmarks/results}" ${SMALL:+-Dcoppice.bench.small=true} \
   ${python:+"-Dcoppice.bench.python=$python"} \
   -jar benchmarks/target/benchmarks.jar "$@"

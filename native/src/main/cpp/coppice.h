@@ -93,10 +93,10 @@ COPPICE_API int32_t coppice_best_isa(void);
 /* Makes all later calls use an instruction set; gives 0 if this processor or library lacks it. */
 COPPICE_API int32_t coppice_use_isa(int32_t isa);
 
-/* Reads memory as fast as one thread can; gives a digest of it. For the benchmark. */
+/* Reads memory as fast as one thread can; gives a digest of it. For measuring bandwidth. */
 COPPICE_API int64_t coppice_read(const void* data, int64_t bytes);
 
-/* Copies memory as fast as one thread can. For the benchmark. */
+/* Copies memory as fast as one thread can. For measuring bandwidth. */
 COPPICE_API void coppice_copy(void* to, const void* from, int64_t bytes);
 
 #ifdef __cplusplus

@@ -57,7 +57,7 @@ public class ServerBenchmark {
   /** Writes the checkpoints. */
   @Setup(Level.Trial)
   public void make() throws IOException {
-    folder = Files.createTempDirectory(Path.of(System.getProperty("java.io.tmpdir")), "coppice");
+    folder = Files.createTempDirectory("coppice-bench");
     for (int i = 0; i < CALLS; i++) {
       CheckpointMaker.write(input(i), DType.BF16, bytes / 2L, 4, i);
     }

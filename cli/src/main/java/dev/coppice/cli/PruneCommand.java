@@ -39,7 +39,7 @@ import picocli.CommandLine.Parameters;
       "  Half of every weight matrix, the smallest magnitudes:",
       "    coppice prune model.safetensors -o pruned.safetensors --sparsity 0.5",
       "  70 %% of the whole model, at most 90 %% of one tensor:",
-      "    coppice prune model/ -o out/ --sparsity .7 --scope global --max-per-tensor .9",
+      "    coppice prune model -o out --sparsity .7 --scope global --max-per-tensor .9",
       "  Two of every four weights, for sparse tensor cores:",
       "    coppice prune model.onnx -o pruned.onnx --pattern 2:4",
       "  See what would happen to the attention weights, and write nothing:",

@@ -56,4 +56,12 @@ final class CoppiceNative {
   static native int coppice_best_isa();
 
   static native int coppice_use_isa(int isa);
+
+  static native @Cast("int64_t") long coppice_read(
+      @Cast("const void*") ByteBuffer data, @Cast("int64_t") long bytes);
+
+  static native void coppice_copy(
+      @Cast("void*") ByteBuffer to,
+      @Cast("const void*") ByteBuffer from,
+      @Cast("int64_t") long bytes);
 }
