@@ -5,7 +5,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
-/** A file that is refused; each case of the list of bad inputs has its code. */
+/** A file that is refused; the code says what is wrong with it. */
 public final class CheckpointFormatException extends RuntimeException {
   private static final long serialVersionUID = 1;
 

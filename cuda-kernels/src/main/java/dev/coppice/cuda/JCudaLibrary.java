@@ -57,8 +57,10 @@ final class JCudaLibrary {
       if (library == null) {
         throw new IOException("the class path has no lib/" + name);
       }
-      Path file = PrivateLibraries.ofUser().provide(name, library.readAllBytes());
-      return Objects.requireNonNull(file.toAbsolutePath().getParent());
+      PrivateLibraries kept =
+          PrivateLibraries.ofUser()
+              .orElseThrow(() -> new IOException("there is no home folder; set XDG_CACHE_HOME"));
+      return Objects.requireNonNull(kept.provide(name, library.readAllBytes()).getParent());
     }
   }
 

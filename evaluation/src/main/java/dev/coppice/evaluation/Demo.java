@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -60,9 +61,9 @@ public final class Demo implements Callable<Integer> {
       names = "--images",
       paramLabel = "DIR",
       description =
-          "Where the 10,000 test images of Fashion-MNIST may lie, t10k-*-ubyte.gz; without them the"
-              + " first thousand are used (default: ${DEFAULT-VALUE}).")
-  private Path images = Path.of("../shared/data/fashion");
+          "A folder with the 10,000 test images of Fashion-MNIST, t10k-*-ubyte.gz; without it the"
+              + " first thousand are used.")
+  private @Nullable Path images;
 
   @SuppressWarnings("UnusedVariable") // picocli acts on it.
   @Option(
@@ -220,8 +221,8 @@ public final class Demo implements Callable<Integer> {
 
   private boolean showImages(Stage stage) throws IOException, OrtException {
     Path file = FashionMnist.classifier(work);
-    boolean all = !quick && FashionMnist.isIn(images);
-    FashionMnist shown = all ? FashionMnist.read(images) : FashionMnist.firstThousand();
+    FashionMnist shown =
+        quick || images == null ? FashionMnist.firstThousand() : FashionMnist.read(images);
     try (Checkpoint model = Checkpoints.open(file)) {
       print("");
       heading("fashion-resnet: %,d test images of Fashion-MNIST", shown.size());

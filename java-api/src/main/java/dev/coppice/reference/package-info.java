@@ -1,4 +1,4 @@
-/** SPEC.md in plain Java: what every other backend is tested against. */
+/** docs/SPEC.md in plain Java: what every other backend is tested against. */
 @NullMarked
 package dev.coppice.reference;
 

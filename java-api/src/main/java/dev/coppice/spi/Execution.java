@@ -46,7 +46,9 @@ public final class Execution {
       BooleanSupplier cancelled,
       ProgressListener listener) {
     if (threads < 1 || sliceBytes < 64) {
-      throw new IllegalArgumentException("threads must be 1 or more, a slice 64 bytes or more");
+      throw new IllegalArgumentException(
+          "threads must be 1 or more, a slice 64 bytes or more, not %d and %d"
+              .formatted(threads, sliceBytes));
     }
     this.pool = pool;
     this.threads = Math.min(threads, pool.threads());

@@ -1,91 +1,99 @@
 package dev.coppice.spi;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
-import java.util.HexFormat;
+import java.util.Optional;
 import java.util.Set;
 
 /**
  * Lays native libraries out as files where nobody but the user can plant or change one: in a folder
- * that only the user may enter, each library in a folder named by its SHA-256, compared byte for
- * byte before each use, published by an atomic move. For file systems with POSIX permissions.
+ * that only the user may enter, compared byte for byte before each use, published by an atomic
+ * move. For file systems with POSIX permissions.
  */
 public final class PrivateLibraries {
   private static final Set<PosixFilePermission> OWNER_ONLY =
       PosixFilePermissions.fromString("rwx------");
+  private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
+      PosixFilePermissions.asFileAttribute(OWNER_ONLY);
 
   private final Path root;
 
-  /** Keeps libraries below {@code root}, which is made if it is absent. */
+  /** Keeps libraries in {@code root}, which is made if it is absent. */
   public PrivateLibraries(Path root) {
     this.root = root;
   }
 
-  /** Keeps libraries below the user's cache: {@code $XDG_CACHE_HOME} or {@code ~/.cache}. */
-  public static PrivateLibraries ofUser() {
-    String cache = System.getenv("XDG_CACHE_HOME");
-    Path base =
-        cache == null || !Path.of(cache).isAbsolute()
-            ? Path.of(System.getProperty("user.home"), ".cache")
-            : Path.of(cache);
-    return new PrivateLibraries(base.resolve("coppice").resolve("native"));
+  /**
+   * Keeps libraries in the user's cache, {@code $XDG_CACHE_HOME} or {@code ~/.cache}, if there is
+   * one.
+   */
+  public static Optional<PrivateLibraries> ofUser() {
+    Path given = Path.of(Optional.ofNullable(System.getenv("XDG_CACHE_HOME")).orElse(""));
+    Path home = Path.of(System.getProperty("user.home", ""));
+    Path cache = given.isAbsolute() ? given : home.resolve(".cache");
+    return cache.isAbsolute()
+        ? Optional.of(new PrivateLibraries(cache.resolve("coppice").resolve("native")))
+        : Optional.empty();
   }
 
   /**
-   * Gives the path of a file called {@code name} that holds exactly {@code contents}. Its folder
-   * holds nothing else and belongs to the user alone.
+   * Gives the path of a file called {@code name} that holds exactly {@code contents}; another
+   * process that asks for it at once does no harm. A name stands for one content: different ones
+   * would replace each other.
    *
    * @throws IOException if there is no such place: the message says what is wrong with it
    */
   public Path provide(String name, byte[] contents) throws IOException {
-    Files.createDirectories(root.toAbsolutePath().resolve("..").normalize());
-    makePrivate(root);
-    Path folder = root.resolve(sha256(contents));
-    makePrivate(folder);
-    Path file = folder.resolve(name);
-    if (!holds(folder, file, contents)) {
-      publish(folder, file, contents);
+    Files.createDirectories(root, PRIVATE);
+    UserPrincipal owner = checkedOwner();
+    Path file = root.resolve(name);
+    if (!holds(file, contents, owner)) {
+      publish(file, contents);
+      if (!holds(file, contents, owner)) {
+        throw new IOException(file + " does not hold what was written to it");
+      }
     }
     return file;
   }
 
-  private static void makePrivate(Path folder) throws IOException {
-    if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
-      try {
-        Files.createDirectory(folder, PosixFilePermissions.asFileAttribute(OWNER_ONLY));
-      } catch (java.nio.file.FileAlreadyExistsException e) {
-        // Another process was faster; what it made is checked like any other.
-      }
-    }
-    PosixFileAttributes found = attributes(folder);
+  private UserPrincipal checkedOwner() throws IOException {
+    PosixFileAttributes found = attributes(root);
     if (!found.isDirectory()) {
-      throw new IOException(folder + " is not a folder; remove it");
-    }
-    if (!found.owner().equals(user(folder))) {
-      throw new IOException(folder + " belongs to " + found.owner() + "; remove it");
+      throw new IOException(root + " is not a folder; remove it");
     }
     if (!found.permissions().equals(OWNER_ONLY)) {
-      Files.setPosixFilePermissions(folder, OWNER_ONLY);
+      throw new AccessDeniedException(
+          root.toString(),
+          null,
+          "must have the permissions rwx------, not "
+              + PosixFilePermissions.toString(found.permissions()));
     }
+    if (!isUser(found.owner())) {
+      throw new AccessDeniedException(root.toString(), null, "belongs to " + found.owner());
+    }
+    return found.owner();
   }
 
-  /** Gives the user that this process runs as: the owner of what it makes. */
-  private static UserPrincipal user(Path folder) throws IOException {
-    Path probe = Files.createTempFile(folder, "probe", null);
+  /** Asks the file system only where the names differ: a user of a container may have none. */
+  private boolean isUser(UserPrincipal owner) throws IOException {
+    if (owner.getName().equals(System.getProperty("user.name"))) {
+      return true;
+    }
+    Path mine = Files.createTempFile(root, "owner-", "");
     try {
-      return attributes(probe).owner();
+      return attributes(mine).owner().equals(owner);
     } finally {
-      Files.delete(probe);
+      Files.delete(mine);
     }
   }
 
@@ -93,15 +101,15 @@ public final class PrivateLibraries {
     return Files.readAttributes(path, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
   }
 
-  private static boolean holds(Path folder, Path file, byte[] contents) throws IOException {
+  private static boolean holds(Path file, byte[] contents, UserPrincipal owner) throws IOException {
     return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)
-        && attributes(file).owner().equals(attributes(folder).owner())
+        && attributes(file).owner().equals(owner)
         && Files.size(file) == contents.length
         && Arrays.equals(Files.readAllBytes(file), contents);
   }
 
-  private static void publish(Path folder, Path file, byte[] contents) throws IOException {
-    Path temporary = Files.createTempFile(folder, "new", null);
+  private void publish(Path file, byte[] contents) throws IOException {
+    Path temporary = Files.createTempFile(root, "new-", null);
     try {
       Files.write(temporary, contents);
       Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
@@ -110,11 +118,8 @@ public final class PrivateLibraries {
     }
   }
 
-  private static String sha256(byte[] contents) {
-    try {
-      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(contents));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java has SHA-256", e);
-    }
+  @Override
+  public String toString() {
+    return root.toString();
   }
 }

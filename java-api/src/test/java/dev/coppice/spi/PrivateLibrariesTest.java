@@ -2,14 +2,15 @@ package dev.coppice.spi;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.UserPrincipal;
 import java.util.List;
-import java.util.Objects;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -21,16 +22,11 @@ class PrivateLibrariesTest {
   @TempDir private Path folder;
 
   @Test
-  void aLibraryLiesInAFolderOfTheUserAloneThatIsNamedByItsHash() throws IOException {
+  void aLibraryLiesInAFolderOfTheUserAlone() throws IOException {
     Path file = libraries().provide("libx.so", CONTENTS);
-    assertThat(file.getFileName()).hasToString("libx.so");
-    assertThat(file).hasBinaryContent(CONTENTS);
-    assertThat(folderOf(file).getFileName())
-        .hasToString("31f109ab38348582abdc9e1c9942f74505c719e98c6d0ab6fbcfdccfd8c9935b");
-    for (Path part : List.of(folderOf(file), root())) {
-      assertThat(Files.getPosixFilePermissions(part))
-          .isEqualTo(PosixFilePermissions.fromString("rwx------"));
-    }
+    assertThat(file).isEqualTo(root().resolve("libx.so")).hasBinaryContent(CONTENTS);
+    assertThat(permissions(root())).isEqualTo("rwx------");
+    assertThat(permissions(file)).isEqualTo("rw-------");
     assertNothingElseLiesBeside(file);
   }
 
@@ -64,12 +60,37 @@ class PrivateLibrariesTest {
   }
 
   @Test
-  void aFolderThatOthersMayEnterIsClosedToThem() throws IOException {
+  void aFolderThatOthersMayEnterIsRefused() throws IOException {
     Files.createDirectory(root());
     Files.setPosixFilePermissions(root(), PosixFilePermissions.fromString("rwxrwxrwx"));
-    libraries().provide("libx.so", CONTENTS);
-    assertThat(Files.getPosixFilePermissions(root()))
-        .isEqualTo(PosixFilePermissions.fromString("rwx------"));
+    assertThatIOException()
+        .isThrownBy(() -> libraries().provide("libx.so", CONTENTS))
+        .withMessageContaining("must have the permissions rwx------, not rwxrwxrwx");
+    assertThat(root()).isEmptyDirectory();
+  }
+
+  @Test
+  void aFolderOfAUserWhoHasNoNameIsTakenForWhatItIs() throws IOException {
+    String user = System.setProperty("user.name", "?");
+    try {
+      assertThat(libraries().provide("libx.so", CONTENTS)).hasBinaryContent(CONTENTS);
+    } finally {
+      System.setProperty("user.name", user);
+    }
+  }
+
+  @Test
+  void whatBelongsToAnotherUserIsNotTrusted() throws IOException {
+    Path file = libraries().provide("libx.so", CONTENTS);
+    assumeTrue(Files.getOwner(file).getName().equals("root"), "only root can give files away");
+    UserPrincipal other =
+        file.getFileSystem().getUserPrincipalLookupService().lookupPrincipalByName("nobody");
+    Files.setOwner(file, other);
+    assertThat(Files.getOwner(libraries().provide("libx.so", CONTENTS))).isNotEqualTo(other);
+    Files.setOwner(root(), other);
+    assertThatIOException()
+        .isThrownBy(() -> libraries().provide("libx.so", CONTENTS))
+        .withMessageContaining("belongs to nobody");
   }
 
   @Test
@@ -102,13 +123,13 @@ class PrivateLibrariesTest {
   }
 
   private void assertNothingElseLiesBeside(Path file) throws IOException {
-    try (Stream<Path> files = Files.list(folderOf(file))) {
+    try (Stream<Path> files = Files.list(root())) {
       assertThat(files).containsExactly(file);
     }
   }
 
-  private static Path folderOf(Path file) {
-    return Objects.requireNonNull(file.getParent());
+  private static String permissions(Path path) throws IOException {
+    return PosixFilePermissions.toString(Files.getPosixFilePermissions(path));
   }
 
   private Path root() {

@@ -2,9 +2,11 @@ package dev.coppice.simd;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.coppice.spi.PrivateLibraries;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
@@ -36,19 +38,19 @@ final class NativeLibrary {
     }
   }
 
-  private final @Nullable Path cache;
-  private final String sha256;
+  private final @Nullable PrivateLibraries kept;
+  private final String name;
   private final byte[] content;
 
   /**
    * Makes a library.
    *
-   * @param cache where it is kept; null if nowhere
+   * @param kept where it is kept; null if nowhere
    * @param sha256 of the content: its name there
    */
-  NativeLibrary(@Nullable Path cache, String sha256, byte[] content) {
-    this.cache = cache;
-    this.sha256 = sha256;
+  NativeLibrary(@Nullable PrivateLibraries kept, String sha256, byte[] content) {
+    this.kept = kept;
+    this.name = "libcoppice-" + sha256 + ".so";
     this.content = content;
   }
 
@@ -84,19 +86,29 @@ final class NativeLibrary {
    */
   void load(Consumer<Path> load) {
     String why = "there is no place to keep it";
-    if (cache != null) {
+    if (kept != null) {
       try {
-        load.accept(PrivateDirectory.of(cache).publish(sha256, content));
+        load.accept(kept.provide(name, content));
         return;
       } catch (IOException | UnsatisfiedLinkError e) {
-        why = "from " + cache + ": " + e;
+        why = "from " + kept + ": " + e;
       }
     }
-    try (PrivateDirectory temporary = PrivateDirectory.temporary()) {
-      load.accept(temporary.publish(sha256, content));
+    try {
+      loadTemporary(load);
     } catch (IOException | UnsatisfiedLinkError e) {
       throw new NativeLibraryException(
           "the native library cannot be loaded (" + why + "; then: " + e + ")", e);
+    }
+  }
+
+  private void loadTemporary(Consumer<Path> load) throws IOException {
+    Path folder = Files.createTempDirectory("coppice-");
+    try {
+      load.accept(new PrivateLibraries(folder).provide(name, content));
+    } finally {
+      Files.deleteIfExists(folder.resolve(name));
+      Files.delete(folder);
     }
   }
 
@@ -108,7 +120,7 @@ final class NativeLibrary {
     // The build has written the digest: computing it here would take longer than all the rest.
     String digest = new String(resource("libcoppice.sha256"), US_ASCII);
     return new NativeLibrary(
-        PrivateDirectory.userCache(), digest.substring(0, DIGEST_DIGITS), resource(file));
+        PrivateLibraries.ofUser().orElse(null), digest.substring(0, DIGEST_DIGITS), resource(file));
   }
 
   private static byte[] resource(String name) {

@@ -4,6 +4,7 @@ import dev.coppice.spi.Availability;
 import dev.coppice.spi.Backend;
 import dev.coppice.spi.BackendProvider;
 import dev.coppice.spi.SlicedBackend;
+import org.jspecify.annotations.Nullable;
 
 /** Offers the native backend wherever its library is on the class path and can be loaded. */
 public final class NativeProvider implements BackendProvider {
@@ -46,7 +47,7 @@ public final class NativeProvider implements BackendProvider {
     return new SlicedBackend(name(), new NativeKernels());
   }
 
-  static Availability choose(@org.jspecify.annotations.Nullable String name) {
+  static Availability choose(@Nullable String name) {
     InstructionSet set = name == null ? InstructionSet.best() : InstructionSet.named(name);
     if (!set.use()) {
       return new Availability.Unusable(

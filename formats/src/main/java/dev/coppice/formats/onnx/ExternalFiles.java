@@ -35,7 +35,7 @@ final class ExternalFiles implements AutoCloseable {
       throw CheckpointFormatException.of(
           Code.LIMIT, model, "names more than " + MOST + " files of external data");
     }
-    InputFile opened = open(location, tensor, Links.REFUSED);
+    InputFile opened = openNew(location, tensor);
     InputFile first = byPath.putIfAbsent(opened.path(), opened);
     if (first != null) {
       opened.close();
@@ -49,9 +49,9 @@ final class ExternalFiles implements AutoCloseable {
     return file;
   }
 
-  private InputFile open(String location, String tensor, Links links) throws IOException {
+  private InputFile openNew(String location, String tensor) throws IOException {
     try {
-      return InputFile.open(model, location, links);
+      return InputFile.open(model, location, Links.REFUSED);
     } catch (NoSuchFileException e) {
       throw CheckpointFormatException.in(
           Code.EXTERNAL_RANGE, model, tensor, -1, "there is no file \"" + location + "\"");

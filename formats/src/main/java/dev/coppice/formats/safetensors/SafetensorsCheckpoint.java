@@ -140,7 +140,7 @@ final class SafetensorsCheckpoint implements Checkpoint {
 
   @Override
   public String format() {
-    return "safetensors";
+    return SafetensorsFormat.NAME;
   }
 
   @Override

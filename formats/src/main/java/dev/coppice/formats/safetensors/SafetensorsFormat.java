@@ -17,12 +17,13 @@ import java.nio.file.Path;
  * the only one, then {@code model.safetensors}, then another file if it is the only one.
  */
 public final class SafetensorsFormat implements CheckpointFormat {
+  static final String NAME = "safetensors";
   static final String FILE = ".safetensors";
   static final String INDEX = ".safetensors.index.json";
 
   @Override
   public String name() {
-    return "safetensors";
+    return NAME;
   }
 
   @Override
@@ -48,11 +49,6 @@ public final class SafetensorsFormat implements CheckpointFormat {
     }
   }
 
-  /**
-   * Opens and checks it.
-   *
-   * @throws dev.coppice.CheckpointFormatException if it must be refused
-   */
   @Override
   public Checkpoint open(Path path) throws IOException {
     if (Files.isDirectory(path)) {
