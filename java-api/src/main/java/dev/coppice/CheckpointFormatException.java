@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 /** A file that is refused; the code says what is wrong with it. */
 public final class CheckpointFormatException extends RuntimeException {
   private static final long serialVersionUID = 1;
+  private static final int LONGEST_PATH = 4096;
 
   /** What is wrong with the file. */
   public enum Code {
@@ -71,7 +72,7 @@ public final class CheckpointFormatException extends RuntimeException {
   private CheckpointFormatException(
       Code code, Path file, @Nullable String tensor, long offset, String message) {
     super(
-        file
+        printable(file.toString(), LONGEST_PATH)
             + ": "
             + code
             + (tensor == null ? "" : ", tensor \"" + printable(tensor, 80) + "\"")

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -28,6 +29,9 @@ class GlobTest {
         "a\\b a\\b",
         "? \uD83D\uDE00",
         "w$^ w$^",
+        "{a,b}{c,d} bc",
+        "{*,x}y{,z} aby",
+        "{a?,*b}c xbc",
       })
   void matchesTheWholeName(String glob, String name) {
     assertThat(Glob.of(glob).matches(name)).isTrue();
@@ -46,6 +50,9 @@ class GlobTest {
         "[ab] a",
         "A a",
         "a* ba",
+        "{a,b}c ab",
+        "{a,bc} c",
+        "{a,b} a,b",
       })
   void matchesNothingElse(String glob, String name) {
     assertThat(Glob.of(glob).matches(name)).isFalse();
@@ -56,6 +63,22 @@ class GlobTest {
     assertThat(Glob.of("*").matches("a\nb")).isTrue();
     assertThat(Glob.of("*").matches("")).isTrue();
     assertThat(Glob.of("").matches("")).isTrue();
+  }
+
+  @Test
+  @Timeout(30)
+  void manyStarsOnALongNameAreNotTriedInAllWays() {
+    String name = "a".repeat(60_000);
+    assertThat(Glob.of("*a".repeat(20) + "*b").matches(name)).isFalse();
+    assertThat(Glob.of("*{a,aa}".repeat(20)).matches(name)).isTrue();
+    assertThat(Glob.of("*".repeat(10_000)).matches("a")).isTrue();
+  }
+
+  @Test
+  void aGlobLongerThanAnyNameNeedsIsRefused() {
+    assertThatThrownBy(() -> Glob.of("a".repeat(10_001)))
+        .isInstanceOf(InvalidPlanException.class)
+        .hasMessage("a glob has at most 10,000 characters, not 10,001");
   }
 
   @ParameterizedTest

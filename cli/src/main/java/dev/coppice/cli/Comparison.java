@@ -34,7 +34,7 @@ record Comparison(List<Row> both, List<String> unlike) {
       CheckpointTensor other = others.remove(tensor.name());
       String name = Figures.printable(tensor.name());
       if (other == null) {
-        unlike.add(name + ": only in " + a.path());
+        unlike.add(name + ": only in " + Figures.printable(a.path().toString()));
       } else if (!sameKind(tensor, other)) {
         unlike.add(
             "%s: %s %s and %s %s"
@@ -49,7 +49,11 @@ record Comparison(List<Row> both, List<String> unlike) {
     }
     b.tensors().stream()
         .filter(tensor -> others.containsKey(tensor.name()))
-        .map(tensor -> Figures.printable(tensor.name()) + ": only in " + b.path())
+        .map(
+            tensor ->
+                Figures.printable(tensor.name())
+                    + ": only in "
+                    + Figures.printable(b.path().toString()))
         .forEach(unlike::add);
     return new Comparison(List.copyOf(both), List.copyOf(unlike));
   }

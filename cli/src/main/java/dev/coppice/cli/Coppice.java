@@ -112,7 +112,7 @@ final class Coppice implements Runnable {
 
   private static void error(Console console, String message) {
     console.out().flush();
-    console.err().println("coppice: " + message);
+    console.err().println("coppice: " + Figures.printable(message));
     console.err().flush();
   }
 

@@ -82,14 +82,23 @@ final class Figures {
     return lines;
   }
 
-  /** Shows control characters of a stranger's name as dots: a name must not drive the terminal. */
-  static String printable(String name) {
-    if (name.codePoints().noneMatch(Character::isISOControl)) {
-      return name;
-    }
+  /** Shows as dots what could drive the terminal or turn the order of a stranger's text. */
+  static String printable(String text) {
     StringBuilder shown = new StringBuilder();
-    name.codePoints().map(c -> Character.isISOControl(c) ? '.' : c).forEach(shown::appendCodePoint);
+    text.codePoints().map(c -> isPrintable(c) ? c : '.').forEach(shown::appendCodePoint);
     return shown.toString();
+  }
+
+  private static boolean isPrintable(int c) {
+    return switch (Character.getType(c)) {
+      case Character.CONTROL,
+          Character.FORMAT,
+          Character.SURROGATE,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR ->
+          false;
+      default -> true;
+    };
   }
 
   /** Takes out the middle of what is longer than {@code width}. */

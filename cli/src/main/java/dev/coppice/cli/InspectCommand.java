@@ -67,7 +67,7 @@ final class InspectCommand extends SessionCommand {
     print(
         "%s: %s, %s, %s"
             .formatted(
-                checkpoint.path(),
+                Figures.printable(checkpoint.path().toString()),
                 checkpoint.format(),
                 Figures.bytes(checkpoint.bytes()),
                 Figures.counted(inspection.tensors().size(), "tensor")));

@@ -10,8 +10,10 @@ import dev.coppice.formats.report.Warnings;
 import dev.coppice.spi.Checkpoint;
 import dev.coppice.spi.WorkPool;
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -117,7 +119,8 @@ final class PruneCommand extends SessionCommand {
                 .cancellation(session().cancellation())
                 .listener(bar)
                 .build()) {
-      checkReport(input);
+      List<Path> kept = kept(checkpoint);
+      checkReport(input, kept);
       PruningReport done = run(pruner, checkpoint, wanted);
       bar.clear();
       if (report != null) {
@@ -127,7 +130,7 @@ final class PruneCommand extends SessionCommand {
                 input,
                 checkpoint.format(),
                 dryRun ? Optional.empty() : Optional.ofNullable(output));
-        JsonReport.write(done, run, report, force, List.of(input));
+        JsonReport.write(done, run, report, force, kept);
       }
       new PruneText(done, checkpoint, pool.threads(), width(), verbose)
           .lines(dryRun ? Optional.empty() : Optional.ofNullable(output))
@@ -158,14 +161,38 @@ final class PruneCommand extends SessionCommand {
     }
   }
 
+  /** Gives the files that neither the model nor the report may replace. */
+  private List<Path> kept(Checkpoint checkpoint) throws IOException {
+    List<Path> kept = new ArrayList<>(checkpoint.inputs());
+    if (plan.recipe != null) {
+      kept.add(plan.recipe);
+      if (output != null
+          && Files.exists(output)
+          && plan.recipe.toRealPath().startsWith(output.toRealPath())) {
+        throw new FileAlreadyExistsException(
+            output.toString(),
+            plan.recipe.toString(),
+            "it is or holds the recipe; name another output");
+      }
+    }
+    return kept;
+  }
+
   /** Refuses a report that cannot be written before a long run, not after it. */
-  private void checkReport(Path input) throws IOException {
-    boolean besideTheModel =
-        report != null && output != null && whole(report).startsWith(whole(output));
-    if (report != null && !besideTheModel) {
-      JsonReport.check(report, force, List.of(input));
-    } else if (besideTheModel && report != null && !force && Files.exists(report)) {
-      JsonReport.check(report, false, List.of(input));
+  private void checkReport(Path input, List<Path> kept) throws IOException {
+    if (report == null) {
+      return;
+    }
+    if (output == null || !whole(report).startsWith(whole(output))) {
+      JsonReport.check(report, force, kept);
+      return;
+    }
+    Path below = whole(output).relativize(whole(report));
+    if (kept.stream().anyMatch(file -> whole(file).equals(whole(input).resolve(below)))) {
+      throw new InvalidPlanException("--report names a file of the pruned model: " + report);
+    }
+    if (!force && Files.exists(report)) {
+      JsonReport.check(report, false, kept);
     }
   }
 

@@ -88,7 +88,9 @@ final class PruneText {
     Seconds seconds = report.seconds();
     return "%s %s in %s (%s) on %s, %s: reading %s, pruning %s%s."
         .formatted(
-            output.isPresent() ? "Wrote " + output.get() + "," : "Read",
+            output.isPresent()
+                ? "Wrote " + Figures.printable(output.get().toString()) + ","
+                : "Read",
             Figures.bytes(report.bytes()),
             Figures.seconds(seconds.total()),
             Figures.gigabytes(report.gigabytesPerSecond()),

@@ -26,9 +26,9 @@ class FailureTest {
         Arguments.of(new InvalidPlanException("no such plan"), 64, "no such plan"),
         Arguments.of(new IllegalArgumentException("a count of 9"), 64, "a count of 9"),
         Arguments.of(
-            CheckpointFormatException.of(Code.PROTO, Path.of("m"), "bad\nvarint"),
+            CheckpointFormatException.of(Code.PROTO, Path.of("m\u001B\n"), "bad\nvarint"),
             65,
-            "m: PROTO: bad"),
+            "m..: PROTO: bad"),
         Arguments.of(new NanWeightsException("w", 7, false), 65, "tensor \"w\" is NaN at index 7"),
         Arguments.of(new Failure.Refusal(66, "no input"), 66, "no input"),
         Arguments.of(new BackendUnavailableException("no driver"), 69, "no driver"),

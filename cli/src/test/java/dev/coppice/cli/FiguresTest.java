@@ -46,6 +46,12 @@ class FiguresTest {
   }
 
   @Test
+  void aStrangersTextDoesNotDriveTheTerminal() {
+    assertThat(Figures.printable("\u001B[2Ja\u202Eb\u2066c\u2028d\u009Be\uD83Df\uD83D\uDE00é"))
+        .isEqualTo(".[2Ja.b.c.d.e.f\uD83D\uDE00é");
+  }
+
+  @Test
   void sentencesBreakBetweenWords() {
     assertThat(Figures.wrapped("one two three four", OptionalInt.of(9)))
         .containsExactly("one two", "three", "four");

@@ -227,6 +227,40 @@ class PruneCommandTest {
   }
 
   @Test
+  void noFileOfTheModelBecomesTheReport() throws IOException {
+    Path source = Files.createDirectory(folder.resolve("source"));
+    Path shard = TinyModel.usual().write(source.resolve("a.safetensors"));
+    Path copy = folder.resolve("copy");
+    for (Path report : List.of(shard, copy.resolve("a.safetensors"))) {
+      Invocation refused =
+          Invocation.of(
+              "prune", source, "-o", copy, "--sparsity=.5", "--report", report, "--force");
+      assertThat(refused.status()).isIn(ExitStatus.CANNOT_CREATE, ExitStatus.USAGE);
+      assertThat(refused.err()).contains("a.safetensors").hasLineCount(1);
+      assertThat(shard).hasSameBinaryContentAs(model);
+      assertThat(copy).doesNotExist();
+    }
+  }
+
+  @Test
+  void theRecipeIsNotReplaced() throws IOException {
+    Path source = Files.createDirectory(folder.resolve("source"));
+    TinyModel.usual().write(source.resolve("a.safetensors"));
+    Path copy = Files.createDirectory(folder.resolve("copy"));
+    TinyModel.usual().write(copy.resolve("a.safetensors"));
+    String text = "rules: [{sparsity: 0.5}]\n";
+    Path recipe = Files.writeString(copy.resolve("recipe.yaml"), text);
+    List<Invocation> refused =
+        List.of(
+            Invocation.of("prune", source, "-o", copy, "--recipe", recipe, "--force"),
+            Invocation.of("prune", model, "-o", recipe, "--recipe", recipe, "--force"),
+            prune("--recipe", recipe, "--report", recipe, "--force"));
+    assertThat(refused).extracting(Invocation::status).containsOnly(ExitStatus.CANNOT_CREATE);
+    assertThat(recipe).hasContent(text);
+    assertThat(output).doesNotExist();
+  }
+
+  @Test
   void aCancelledRunLeavesNothing() throws IOException {
     Cancellation cancellation = new Cancellation();
     cancellation.cancel();

@@ -20,6 +20,9 @@ public interface Checkpoint extends AutoCloseable {
   /** Gives all tensors, in the order of the files; names are unique. */
   List<CheckpointTensor> tensors();
 
+  /** Gives {@link #path()} and all files that belong to the model: no output may replace them. */
+  List<Path> inputs();
+
   /** Gives the size of all files that belong to the model, in bytes. */
   long bytes();
 

@@ -5,7 +5,6 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -165,9 +164,7 @@ public final class FileTarget implements AutoCloseable {
     if (!overwrite) {
       throw new FileAlreadyExistsException(target.toString(), null, "it exists already");
     }
-    BasicFileAttributes found =
-        Files.readAttributes(target, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
-    if (found.isOther() || Files.isDirectory(target)) {
+    if (Files.exists(target) && !Files.isRegularFile(target)) {
       throw new FileAlreadyExistsException(
           target.toString(), null, "it is not a regular file and is not replaced");
     }

@@ -61,8 +61,8 @@ public final class FolderTarget implements AutoCloseable {
   /**
    * Begins to write {@code target}.
    *
-   * @param overwrite whether an existing folder is replaced, if it is empty or has a model in it;
-   *     never one that holds any of {@code inputs}
+   * @param overwrite whether an existing folder is replaced, if it is empty or has a model in it
+   *     and no hidden folder; never one that holds any of {@code inputs}
    * @throws FileAlreadyExistsException if the target exists and may not be replaced
    */
   public static FolderTarget begin(Path target, boolean overwrite, Collection<Path> inputs)
@@ -152,12 +152,20 @@ public final class FolderTarget implements AutoCloseable {
     }
   }
 
+  /** A model's folder has no hidden folder in it: what has one is a repository or a home. */
   private boolean isEmptyOrModel() throws IOException {
+    List<Path> found;
     try (Stream<Path> list = Files.list(target)) {
-      List<String> names = list.map(file -> file.getFileName().toString()).toList();
-      return names.isEmpty()
-          || names.stream().anyMatch(name -> MODELS.stream().anyMatch(name::endsWith));
+      found = list.toList();
     }
+    return found.isEmpty()
+        || (found.stream().anyMatch(f -> MODELS.stream().anyMatch(f.toString()::endsWith))
+            && found.stream()
+                .noneMatch(f -> f.getFileName().toString().startsWith(".") && isFolder(f)));
+  }
+
+  private static boolean isFolder(Path path) {
+    return Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS);
   }
 
   /** Gives up unless committed, and removes what was written; idempotent. */

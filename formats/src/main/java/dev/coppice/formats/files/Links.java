@@ -3,6 +3,7 @@ package dev.coppice.formats.files;
 import dev.coppice.CheckpointFormatException;
 import dev.coppice.CheckpointFormatException.Code;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.LinkOption;
@@ -49,6 +50,9 @@ public enum Links {
     }
   };
 
+  /** What every file system takes, whole or as one component. */
+  private static final int LONGEST = 255;
+
   /** Gives the path, free of links, of the file that {@code name} means. */
   Path resolve(Path owner, String name) throws IOException {
     Path relative = relative(owner, name);
@@ -73,6 +77,9 @@ public enum Links {
     }
     if (name.indexOf('\\') >= 0) {
       throw escape(owner, name, "has a backslash");
+    }
+    if (name.getBytes(StandardCharsets.UTF_8).length > LONGEST) {
+      throw escape(owner, name, "is longer than " + LONGEST + " bytes");
     }
     for (Path component : relative) {
       if (component.toString().equals("..")) {

@@ -143,6 +143,13 @@ final class OnnxCheckpoint implements Checkpoint {
   }
 
   @Override
+  public List<Path> inputs() {
+    List<Path> inputs = new ArrayList<>(List.of(path, model.path()));
+    externals.all().forEach(external -> inputs.add(external.path()));
+    return inputs;
+  }
+
+  @Override
   public long bytes() {
     return model.size() + externals.all().stream().mapToLong(InputFile::size).sum();
   }

@@ -319,12 +319,11 @@ final class TensorReader {
       return otherwise;
     }
     try {
-      long number = Long.parseLong(text);
-      if (number >= 0 && text.charAt(0) != '+') {
-        return number;
+      if (text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+        return Long.parseLong(text);
       }
     } catch (NumberFormatException e) {
-      // Refused below, like a negative one.
+      // Empty or too large; refused below.
     }
     throw refused(
         Code.EXTERNAL_RANGE, "has \"" + text + "\" as the " + key + " of its external data");

@@ -118,8 +118,8 @@ final class SafetensorsCheckpoint implements Checkpoint {
     return index;
   }
 
-  /** Gives all paths that an output must not touch. */
-  List<Path> inputs() {
+  @Override
+  public List<Path> inputs() {
     List<Path> inputs = new ArrayList<>(List.of(path));
     files.forEach(file -> inputs.add(file.path()));
     return inputs;

@@ -145,7 +145,9 @@ class InputFileTest {
 
   @ParameterizedTest
   @EnumSource(Links.class)
-  void aNameWithNulIsRefused(Links links) {
+  void aNameThatNoFileCanHaveIsRefused(Links links) {
+    String long256 = "x".repeat(256);
+    assertRefused(Code.PATH_ESCAPE, () -> InputFile.open(owner, long256, links), "index.json");
     assertRefused(Code.PATH_ESCAPE, () -> InputFile.open(owner, "a\0b", links), "a.b");
   }
 

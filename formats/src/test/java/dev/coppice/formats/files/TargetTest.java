@@ -81,12 +81,22 @@ class TargetTest {
         .hasMessageContaining("not a model's folder");
     assertThatThrownBy(() -> FileTarget.begin(home, true, List.of(input)))
         .isInstanceOf(FileAlreadyExistsException.class);
+    Files.writeString(home.resolve("old.onnx"), "a model, and a home all the same");
+    Files.createDirectory(home.resolve(".ssh"));
+    assertThatThrownBy(() -> FolderTarget.begin(home, true, List.of(input)))
+        .isInstanceOf(FileAlreadyExistsException.class)
+        .hasMessageContaining("not a model's folder");
   }
 
   @Test
-  void aDeviceIsNotReplaced() {
-    assertThatThrownBy(() -> FileTarget.begin(Path.of("/dev/null"), true, List.of(input)))
-        .isInstanceOf(FileAlreadyExistsException.class);
+  void aDeviceIsNotReplacedNorALinkToOne() throws IOException {
+    Path link = Files.createSymbolicLink(folder.resolve("stdout"), Path.of("/dev/null"));
+    for (Path device : List.of(Path.of("/dev/null"), link)) {
+      assertThatThrownBy(() -> FileTarget.begin(device, true, List.of(input)))
+          .isInstanceOf(FileAlreadyExistsException.class)
+          .hasMessageContaining("not a regular file");
+    }
+    assertThat(link).isSymbolicLink();
   }
 
   @Test

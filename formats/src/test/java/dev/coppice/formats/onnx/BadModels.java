@@ -186,7 +186,8 @@ final class BadModels {
   }
 
   private void externalRanges() throws IOException {
-    for (String number : List.of("-1", "x", "", "+1", "1e1", "0x1", " 1", "9223372036854775808")) {
+    for (String number :
+        List.of("-1", "x", "", "+1", "1e1", "-0", "0x1", " 1", "\u0661", "9223372036854775808")) {
       String at = "-" + models.size();
       addExternal("offset" + at, Code.EXTERNAL_RANGE, "location", "w.bin", "offset", number);
       addExternal("length" + at, Code.EXTERNAL_RANGE, "location", "w.bin", "length", number);
