@@ -256,6 +256,9 @@ public final class Pruner implements AutoCloseable {
 
     /** Sets the most threads of the pool that a call uses at once. */
     public Builder threads(int most) {
+      if (most < 1) {
+        throw new IllegalArgumentException("threads must be 1 or more, not " + most);
+      }
       threads = most;
       return this;
     }

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.coppice.PruningOracle.Model;
 import dev.coppice.spi.WorkPool;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -29,15 +28,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 public abstract class BackendContract {
   private static final WorkPool POOL = new WorkPool(3);
 
-  /** Where a tensor's memory is. */
-  private enum Place {
-    ARRAY,
-    HEAP_BUFFER,
-    DIRECT_BUFFER
-  }
-
   /** Gives the name of the backend. */
   protected abstract String backend();
+
+  /** Gives the sizes of slices that are tried; a backend that pays for each slice may try fewer. */
+  protected int[] sliceSizes() {
+    return new int[] {64, 72, 1000, 1 << 20};
+  }
 
   @BeforeAll
   static void theOracleIsRight() {
@@ -54,7 +51,7 @@ public abstract class BackendContract {
       for (Criterion criterion : criteria()) {
         Rule rule =
             Rule.of(new Pattern.Unstructured(scope, new Amount.Fraction(sparsity))).by(criterion);
-        check(rule, models(random, DType.values()), random);
+        check(rule, RandomModels.models(random, DType.values()), random);
       }
     }
   }
@@ -64,7 +61,10 @@ public abstract class BackendContract {
   void aGlobalScopeOfOneTypeIsComparedByItsOwnKeys(DType dtype) {
     Random random = new Random(2);
     for (int i = 0; i < 12; i++) {
-      check(Rule.unstructured(random.nextDouble(), Scope.GLOBAL), models(random, dtype), random);
+      check(
+          Rule.unstructured(random.nextDouble(), Scope.GLOBAL),
+          RandomModels.models(random, dtype),
+          random);
     }
   }
 
@@ -73,9 +73,9 @@ public abstract class BackendContract {
     Random random = new Random(3);
     for (int axis = 0; axis < 3; axis++) {
       for (Criterion criterion : criteria()) {
-        Model m = model("w", DType.BF16, random, 6, 10, 14);
+        Model m = RandomModels.model("w", DType.BF16, random, 6, 10, 14);
         check(Rule.unstructured(0.6, Scope.ROW).axes(axis, 0).by(criterion), List.of(m), random);
-        Model wide = model("w", DType.F32, random, 3, 2, 700);
+        Model wide = RandomModels.model("w", DType.F32, random, 3, 2, 700);
         check(Rule.unstructured(0.3, Scope.ROW).axes(axis, 0).by(criterion), List.of(wide), random);
       }
     }
@@ -91,10 +91,10 @@ public abstract class BackendContract {
     for (DType dtype : DType.values()) {
       for (Criterion criterion : criteria()) {
         Rule rule = Rule.nOfM(n, m).by(criterion);
-        check(rule.axes(0, 1), List.of(model("w", dtype, random, 5, 2L * m)), random);
-        check(rule.axes(1, 0), List.of(model("w", dtype, random, 3L * m, 7)), random);
-        check(rule.axes(0, 1), List.of(model("w", dtype, random, 2, m, 3, 2)), random);
-        check(rule.axes(1, 0), List.of(model("w", dtype, random, m, 333)), random);
+        check(rule.axes(0, 1), List.of(RandomModels.model("w", dtype, random, 5, 2L * m)), random);
+        check(rule.axes(1, 0), List.of(RandomModels.model("w", dtype, random, 3L * m, 7)), random);
+        check(rule.axes(0, 1), List.of(RandomModels.model("w", dtype, random, 2, m, 3, 2)), random);
+        check(rule.axes(1, 0), List.of(RandomModels.model("w", dtype, random, m, 333)), random);
       }
     }
   }
@@ -109,7 +109,7 @@ public abstract class BackendContract {
                     new Pattern.Unstructured(
                         Scope.GLOBAL, new Amount.Fraction(0.5), OptionalDouble.of(cap)))
                 .by(criterion);
-        List<Model> models = models(random, DType.values());
+        List<Model> models = RandomModels.models(random, DType.values());
         if (cap == 0.5) { // Then every tensor's share is the cap: rounding must not ask for more.
           models.removeIf(m -> m.bits.length % 2 == 1);
         }
@@ -143,10 +143,13 @@ public abstract class BackendContract {
         for (int i = 0; i < n; i++) {
           bits[i] =
               switch (kind) {
-                case 0 -> bits(dtype, (float) random.nextGaussian());
-                case 1 -> i < n / 2 ? 0 : bits(dtype, 1 + i % 3); // ties only
-                case 2 -> i % 4096 < 256 ? bits(dtype, 1000 + i % 7) : bits(dtype, i % 5);
-                default -> bits(dtype, (float) Math.exp(random.nextGaussian() * 20));
+                case 0 -> RandomModels.bits(dtype, (float) random.nextGaussian());
+                case 1 -> i < n / 2 ? 0 : RandomModels.bits(dtype, 1 + i % 3); // ties only
+                case 2 ->
+                    i % 4096 < 256
+                        ? RandomModels.bits(dtype, 1000 + i % 7)
+                        : RandomModels.bits(dtype, i % 5);
+                default -> RandomModels.bits(dtype, (float) Math.exp(random.nextGaussian() * 20));
               };
         }
         for (double sparsity : new double[] {0.5, 0.9, 0.00001}) {
@@ -162,25 +165,25 @@ public abstract class BackendContract {
     Random random = new Random(8);
     for (Scope scope : Scope.values()) {
       for (Criterion criterion : criteria()) {
-        List<Model> models = models(random, DType.values());
-        sprinkleNans(models, random);
+        List<Model> models = RandomModels.models(random, DType.values());
+        RandomModels.sprinkleNans(models, random);
         Rule rule =
             Rule.of(new Pattern.Unstructured(scope, new Amount.Fraction(0.5))).by(criterion);
         check(rule, models, random, NanPolicy.KEEP);
       }
     }
-    Model m = model("w", DType.F16, random, 40, 8);
-    sprinkleNans(List.of(m), random);
+    Model m = RandomModels.model("w", DType.F16, random, 40, 8);
+    RandomModels.sprinkleNans(List.of(m), random);
     check(Rule.nOfM(2, 4), List.of(m), random, NanPolicy.KEEP);
   }
 
   @Test
   void aRefusedNanIsNamedAndNothingOfATwoPassTensorChanges() {
     Random random = new Random(9);
-    Model m = model("w", DType.F32, random, 10, 1000);
+    Model m = RandomModels.model("w", DType.F32, random, 10, 1000);
     m.bits[7001] = 0x7FC0_0000;
     m.bits[9001] = 0x7FC0_0000;
-    ByteBuffer memory = direct(m);
+    ByteBuffer memory = RandomModels.direct(m);
     ByteBuffer before = ByteBuffer.allocate(memory.capacity()).put(memory.duplicate()).flip();
     try (Pruner pruner = pruner(1024)) {
       Tensor tensor = Tensor.of(m.dtype, memory, m.shape.toArray());
@@ -205,7 +208,7 @@ public abstract class BackendContract {
   @Test
   void aCancelledCallEnds() {
     Cancellation cancellation = new Cancellation();
-    Model m = model("w", DType.F32, new Random(10), 100, 1000);
+    Model m = RandomModels.model("w", DType.F32, new Random(10), 100, 1000);
     try (Pruner pruner =
         Pruner.builder()
             .backend(backend())
@@ -215,7 +218,7 @@ public abstract class BackendContract {
             .listener((phase, done, total) -> cancellation.cancel())
             .build()) {
       cancellation.cancel();
-      Tensor tensor = Tensor.of(m.dtype, direct(m), m.shape.toArray());
+      Tensor tensor = Tensor.of(m.dtype, RandomModels.direct(m), m.shape.toArray());
       PruningPlan plan = PruningPlan.of(Rule.unstructured(0.5));
       assertThatThrownBy(() -> pruner.prune(tensor, plan))
           .isInstanceOf(PruningCancelledException.class);
@@ -224,9 +227,9 @@ public abstract class BackendContract {
 
   @Test
   void anInterruptedCallEndsAndTheThreadStaysInterrupted() {
-    Model m = model("w", DType.F32, new Random(11), 100, 1000);
+    Model m = RandomModels.model("w", DType.F32, new Random(11), 100, 1000);
     try (Pruner pruner = pruner(256)) {
-      Tensor tensor = Tensor.of(m.dtype, direct(m), m.shape.toArray());
+      Tensor tensor = Tensor.of(m.dtype, RandomModels.direct(m), m.shape.toArray());
       Thread.currentThread().interrupt();
       assertThatThrownBy(() -> pruner.prune(tensor, PruningPlan.of(Rule.unstructured(0.5))))
           .isInstanceOf(PruningCancelledException.class);
@@ -236,63 +239,6 @@ public abstract class BackendContract {
 
   private static List<Criterion> criteria() {
     return List.of(new Criterion.Magnitude(), new Criterion.Random());
-  }
-
-  private static List<Model> models(Random random, DType... dtypes) {
-    List<Model> models = new ArrayList<>();
-    String[] names = {"a", "b", "b\u00e9", "b\uffee", "b\ud83d\ude00", "z"}; // in UTF-8 order
-    for (int i = 0; i < names.length; i++) {
-      DType dtype = dtypes[i % dtypes.length];
-      models.add(model(names[i], dtype, random, 1 + random.nextInt(20), 1 + random.nextInt(90)));
-    }
-    return models;
-  }
-
-  /**
-   * Makes weights of few different values, so that ties are everywhere, some of them zero, some
-   * infinite.
-   */
-  private static Model model(String name, DType dtype, Random random, long... shape) {
-    int n = (int) Shape.of(shape).elements();
-    int[] bits = new int[n];
-    int values = 2 + random.nextInt(40);
-    for (int i = 0; i < n; i++) {
-      float value = random.nextInt(values) / 8f * (random.nextBoolean() ? 1 : -1);
-      bits[i] = bits(dtype, random.nextInt(200) == 0 ? Float.POSITIVE_INFINITY : value);
-    }
-    return new Model(name, dtype, bits, shape);
-  }
-
-  private static int bits(DType dtype, float value) {
-    int bits = Float.floatToRawIntBits(value);
-    return switch (dtype) {
-      case F32 -> bits;
-      case BF16 -> bits >>> 16;
-      case F16 -> half(value);
-    };
-  }
-
-  private static int half(float value) {
-    int sign = Float.floatToRawIntBits(value) >>> 16 & 0x8000;
-    float size = Math.abs(value);
-    if (size >= 65520) {
-      return sign | 0x7C00;
-    }
-    if (size < 0x1p-14f) {
-      return sign | (int) (size * 0x1p24f);
-    }
-    int bits = Float.floatToRawIntBits(size);
-    return sign | (((bits >>> 23) - 112) << 10) | ((bits >>> 13) & 0x3FF);
-  }
-
-  private static void sprinkleNans(List<Model> models, Random random) {
-    for (Model m : models) {
-      for (int i = 0; i < m.bits.length; i++) {
-        if (random.nextInt(9) == 0) {
-          m.bits[i] = m.dtype.largestKey() + 1 + random.nextInt(50);
-        }
-      }
-    }
   }
 
   private Pruner pruner(int sliceBytes) {
@@ -311,13 +257,13 @@ public abstract class BackendContract {
             .map(m -> new Model(m.name, m.dtype, m.bits.clone(), m.shape.toArray()))
             .toList();
     PruningOracle.prune(expected, rule, seed);
-    for (int sliceBytes : new int[] {64, 72, 1000, 1 << 20}) {
-      for (Place place : Place.values()) {
+    for (int sliceBytes : sliceSizes()) {
+      for (RandomModels.Place place : RandomModels.Place.values()) {
         Map<String, ByteBuffer> memory = new LinkedHashMap<>();
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         List<Runnable> fetch = new ArrayList<>();
         for (int i = models.size() - 1; i >= 0; i--) { // in another order than that of positions
-          lay(models.get(i), place, memory, tensors, fetch);
+          RandomModels.lay(models.get(i), place, memory, tensors, fetch);
         }
         try (Pruner pruner = pruner(sliceBytes)) {
           PruningReport report = pruner.prune(tensors, plan);
@@ -329,35 +275,6 @@ public abstract class BackendContract {
         }
       }
     }
-  }
-
-  private static void lay(
-      Model m,
-      Place place,
-      Map<String, ByteBuffer> memory,
-      Map<String, Tensor> tensors,
-      List<Runnable> fetch) {
-    ByteBuffer bytes = direct(m);
-    long[] shape = m.shape.toArray();
-    if (place == Place.ARRAY && m.dtype == DType.F32) {
-      float[] array = new float[m.bits.length];
-      bytes.asFloatBuffer().get(array);
-      tensors.put(m.name, Tensor.of(array, shape));
-      fetch.add(() -> bytes.asFloatBuffer().put(array));
-    } else if (place == Place.ARRAY) {
-      short[] array = new short[m.bits.length];
-      bytes.asShortBuffer().get(array);
-      tensors.put(m.name, Tensor.of(m.dtype, array, shape));
-      fetch.add(() -> bytes.asShortBuffer().put(array));
-    } else if (place == Place.HEAP_BUFFER) {
-      ByteBuffer heap = ByteBuffer.allocate(bytes.capacity());
-      heap.put(bytes.duplicate()).flip();
-      tensors.put(m.name, Tensor.of(m.dtype, heap, shape));
-      fetch.add(() -> bytes.duplicate().put(heap.duplicate()));
-    } else {
-      tensors.put(m.name, Tensor.of(m.dtype, bytes, shape));
-    }
-    memory.put(m.name, bytes);
   }
 
   private static void compare(
@@ -387,19 +304,6 @@ public abstract class BackendContract {
     }
   }
 
-  private static ByteBuffer direct(Model m) {
-    ByteBuffer bytes =
-        ByteBuffer.allocateDirect(m.bits.length * m.dtype.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-    for (int i = 0; i < m.bits.length; i++) {
-      if (m.dtype.bytes() == 4) {
-        bytes.putInt(4 * i, m.bits[i]);
-      } else {
-        bytes.putShort(2 * i, (short) m.bits[i]);
-      }
-    }
-    return bytes;
-  }
-
   /**
    * Compares with a sort of packed (key, position) words, for sizes that the oracle is too slow
    * for.
@@ -411,7 +315,7 @@ public abstract class BackendContract {
       order[i] = (long) m.key(i) << 32 | (n - 1 - i);
     }
     Arrays.sort(order);
-    ByteBuffer bytes = direct(m);
+    ByteBuffer bytes = RandomModels.direct(m);
     try (Pruner pruner = pruner(1 << 16)) {
       PruningReport report =
           pruner.prune(
@@ -421,7 +325,7 @@ public abstract class BackendContract {
       for (int i = 0; i < report.pruned(); i++) {
         m.bits[n - 1 - (int) order[i]] = 0;
       }
-      assertThat(bytes).isEqualTo(direct(m));
+      assertThat(bytes).isEqualTo(RandomModels.direct(m));
     }
   }
 }

@@ -1,15 +1,18 @@
 package dev.coppice.cuda;
 
 import dev.coppice.BackendContract;
-import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Minutes long: most of its slices are of 64 bytes, and each is a launch. */
-@Tag("long")
 @ExtendWith(EmulatedDriver.class)
 class CudaBackendTest extends BackendContract {
   @Override
   protected String backend() {
     return "cuda";
+  }
+
+  /** Each slice is a launch, which the emulated driver runs fiber by fiber. */
+  @Override
+  protected int[] sliceSizes() {
+    return new int[] {1000, 1 << 20};
   }
 }

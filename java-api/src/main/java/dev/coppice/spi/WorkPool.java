@@ -8,6 +8,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * that a small one is not held up behind a large one, and memory is bounded by the threads, not by
  * the calls.
  */
-public final class WorkPool {
+public final class WorkPool implements AutoCloseable {
   /** What is done for one index. */
   @FunctionalInterface
   public interface Body {
@@ -85,6 +86,12 @@ public final class WorkPool {
     return Shared.POOL;
   }
 
+  /** Ends the threads as soon as the calls that they work for have ended; idempotent. */
+  @Override
+  public void close() {
+    executor.shutdown();
+  }
+
   /** Gives the number of threads. */
   public int threads() {
     return threads;
@@ -101,6 +108,9 @@ public final class WorkPool {
   }
 
   void forEach(long count, int lanes, Body body) throws IOException {
+    if (executor.isShutdown()) {
+      throw new IllegalStateException("the pool is closed");
+    }
     if (count > 0) {
       new Loop(count, body).run((int) Math.min(lanes, count));
     }
@@ -168,19 +178,29 @@ public final class WorkPool {
     }
 
     private void lane() {
-      long index = claim();
-      if (index >= 0) {
+      while (step()) {
         try {
-          body.run(index, worker.get());
-        } catch (Throwable e) { // Handed to the thread that waits.
-          fail(index, e);
+          executor.execute(this::lane);
+          return;
+        } catch (RejectedExecutionException e) {
+          // The pool is being closed: what has begun ends on this thread.
         }
       }
-      if (index >= 0) {
-        executor.execute(this::lane);
-      } else {
-        leave();
+      leave();
+    }
+
+    /** Does one index, if there is one left. */
+    private boolean step() {
+      long index = claim();
+      if (index < 0) {
+        return false;
       }
+      try {
+        body.run(index, worker.get());
+      } catch (Throwable e) { // Handed to the thread that waits.
+        fail(index, e);
+      }
+      return true;
     }
 
     private long claim() {

@@ -37,6 +37,23 @@ class WorkPoolTest {
   }
 
   @Test
+  void aPoolThatIsClosedEndsTheCallsItWorksForAndTakesNoOther() throws IOException {
+    WorkPool pool = new WorkPool(2);
+    AtomicInteger runs = new AtomicInteger();
+    Execution execution = execution(pool, 2);
+    execution.forEach(
+        100,
+        (index, worker) -> {
+          pool.close();
+          runs.incrementAndGet();
+        });
+    assertThat(runs).hasValue(100);
+    assertThatThrownBy(() -> execution.forEach(1, (index, worker) -> runs.incrementAndGet()))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessage("the pool is closed");
+  }
+
+  @Test
   void oneThreadBeginsInAscendingOrder() throws IOException {
     List<Long> begun = new ArrayList<>();
     execution(new WorkPool(1), 1).forEach(100, (index, worker) -> begun.add(index));
