@@ -53,8 +53,7 @@ class WeightSearchTest {
     assertThat(role(node("Gemm", "x w", "y", integer("transB", 1)), w)).isEqualTo(weight(0, 1));
     assertThat(role(node("Gemm", "w x", "y"), w)).isEqualTo(weight(0, 1));
     assertThat(role(node("Gemm", "w x", "y", integer("transA", 1)), w)).isEqualTo(weight(1, 0));
-    assertThat(role(node("Gemm", "x v w", "y"), w))
-        .isEqualTo(other("is the bias of Gemm"));
+    assertThat(role(node("Gemm", "x v w", "y"), w)).isEqualTo(other("is the bias of Gemm"));
   }
 
   @Test
@@ -123,8 +122,7 @@ class WeightSearchTest {
     assertThat(role(w, right, node("Gemm", "y w", "z", integer("transB", 1))))
         .isEqualTo(new Role.Ambiguous("the MatMul and the Gemm disagree on its axes"));
     assertThat(role(w, node("Gather", "w ids", "x"), right))
-        .isEqualTo(
-            new Role.Ambiguous("also enters Gather the Gather, which does not multiply"));
+        .isEqualTo(new Role.Ambiguous("also enters Gather the Gather, which does not multiply"));
   }
 
   @Test
