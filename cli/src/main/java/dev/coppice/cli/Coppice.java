@@ -116,7 +116,7 @@ final class Coppice implements Runnable {
         + "'"
         + wrong.getSuggestions().stream()
             .findFirst()
-            .map(meant -> ", did you mean " + meant + "?")
+            .map(meant -> " (did you mean " + meant + "?)")
             .orElse("");
   }
 

@@ -51,7 +51,7 @@ class CommandLineTest {
     assertThat(unknown.status()).isEqualTo(ExitStatus.USAGE);
     assertThat(unknown.err()).startsWith("coppice: unknown command 'trim'");
     assertThat(Invocation.of("prunee", "model.onnx").err())
-        .isEqualTo("coppice: unknown command 'prunee', did you mean prune?; see coppice --help\n");
+        .isEqualTo("coppice: unknown command 'prunee' (did you mean prune?); see coppice --help\n");
   }
 
   @Test

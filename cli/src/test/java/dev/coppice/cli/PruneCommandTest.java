@@ -85,7 +85,7 @@ class PruneCommandTest {
         "--sparsity .5 --nan drop | --nan must be refuse or keep, not \"drop\"",
         "--sparsity .5 --sparsity .6 | option '--sparsity' (S) should be specified only once",
         "--sparsity .5 --fast | unknown option '--fast'",
-        "--sparcity .5 | unknown option '--sparcity', did you mean --sparsity?",
+        "--sparcity .5 | unknown option '--sparcity' (did you mean --sparsity?)",
         "--sparsity .5 second | Unmatched argument at index",
       })
   void whatIsNotAllowedIsRefusedInOneLineThatSaysWhatIs(String options, String message) {
