@@ -20,10 +20,11 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  For this shell:",
       "    source <(coppice completion)",
-      "  For all shells to come (zsh: ~/.zshrc, after autoload -U +X bashcompinit compinit and"
-          + " calling both):",
-      "    coppice completion > ~/.coppice-completion && echo '. ~/.coppice-completion' >>"
-          + " ~/.bashrc"
+      "  For all shells to come:",
+      "    coppice completion > ~/.coppice-completion",
+      "    echo '. ~/.coppice-completion' >> ~/.bashrc",
+      "  In zsh, ~/.zshrc, and before it:",
+      "    autoload -U compinit bashcompinit && compinit && bashcompinit"
     })
 final class CompletionCommand extends SessionCommand {
   @Spec CommandLine.Model.@Nullable CommandSpec spec;

@@ -13,6 +13,7 @@ import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The whole command line: its commands, and what becomes of a failure. */
 @Command(
@@ -96,9 +97,27 @@ final class Coppice implements Runnable {
 
   private static int refuse(Console console, ParameterException e) {
     String command = e.getCommandLine().getCommandSpec().qualifiedName();
-    String message = String.valueOf(e.getMessage()).strip().replaceAll("\\s*\\R\\s*", " ");
+    String message = wording(e).strip().replaceAll("\\s*\\R\\s*", " ");
     error(console, message + "; see " + command + " --help");
     return ExitStatus.USAGE;
+  }
+
+  /** Names the one word that is wrong, not those after it, and what may have been meant. */
+  private static String wording(ParameterException e) {
+    boolean command = e.getCommandLine().getParent() == null;
+    if (!(e instanceof UnmatchedArgumentException wrong) || !(command || wrong.isUnknownOption())) {
+      return String.valueOf(e.getMessage());
+    }
+    String kind = wrong.isUnknownOption() ? "option" : "command";
+    return "unknown "
+        + kind
+        + " '"
+        + wrong.getUnmatched().get(0)
+        + "'"
+        + wrong.getSuggestions().stream()
+            .findFirst()
+            .map(meant -> " (did you mean " + meant + "?)")
+            .orElse("");
   }
 
   private static int fail(Console console, Throwable thrown, CommandLine command) {

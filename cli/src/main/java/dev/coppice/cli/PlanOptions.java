@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
 /** The options that say what is pruned: a plan of one rule, or a recipe. */
 final class PlanOptions {
   private static final Pattern NUMBER =
-      Pattern.compile("[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d{1,4})?|NaN");
+      Pattern.compile("[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d{1,4})?");
 
   /** Words that a shell can complete. */
   abstract static class Words extends ArrayList<String> {
@@ -71,7 +71,7 @@ final class PlanOptions {
 
   @Option(
       names = "--criterion",
-      paramLabel = "NAME",
+      paramLabel = "CRITERION",
       completionCandidates = Criteria.class,
       description = "magnitude (default) or random: which weights go first.")
   @Nullable String criterion;
@@ -97,8 +97,9 @@ final class PlanOptions {
       names = "--include",
       paramLabel = "GLOB",
       description =
-          "Prune the tensors whose whole name matches, instead of all of rank 2 or more. * stands"
-              + " for any characters, ? for one, {a,b} for either. May be repeated.")
+          "Prune the tensors whose whole name matches, whatever their rank: end it in .weight to"
+              + " spare biases. Otherwise all of rank 2 or more. * stands for any characters, ? for"
+              + " one, {a,b} for either. May be repeated.")
   List<String> include = new ArrayList<>();
 
   @Option(
@@ -110,7 +111,8 @@ final class PlanOptions {
   @Option(
       names = "--no-default-excludes",
       description =
-          "Prune embeddings, norms, heads and routers too; they are left alone by default.")
+          "Prune what is named like an embedding, norm, head or router too (docs/recipes.md lists"
+              + " the names); it is left alone by default.")
   boolean noDefaultExcludes;
 
   @Option(
@@ -194,11 +196,12 @@ final class PlanOptions {
   }
 
   private static double share(String option, String text) {
-    if (!NUMBER.matcher(text).matches()) {
+    double share = NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
+    if (!(share >= 0 && share <= 1)) {
       throw new InvalidPlanException(
           option + " must be a number in [0, 1], such as 0.5 for half, not \"" + text + "\"");
     }
-    return Double.parseDouble(text);
+    return share;
   }
 
   private static NanPolicy policy(String name) {

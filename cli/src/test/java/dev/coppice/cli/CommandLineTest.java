@@ -49,7 +49,9 @@ class CommandLineTest {
     assertThat(none.err()).isEqualTo("coppice: a command is missing; see coppice --help\n");
     Invocation unknown = Invocation.of("trim");
     assertThat(unknown.status()).isEqualTo(ExitStatus.USAGE);
-    assertThat(unknown.err()).startsWith("coppice: Unmatched argument at index 0: 'trim'");
+    assertThat(unknown.err()).startsWith("coppice: unknown command 'trim'");
+    assertThat(Invocation.of("prunee", "model.onnx").err())
+        .isEqualTo("coppice: unknown command 'prunee' (did you mean prune?); see coppice --help\n");
   }
 
   @Test
@@ -60,7 +62,7 @@ class CommandLineTest {
         .contains("complete -F _complete_coppice -o default coppice")
         .contains("prune inspect compare backends demo completion help")
         .contains("--max-per-tensor")
-        .contains("\"magnitude\" \"random\"");
+        .contains("CRITERION_option_args=(\"magnitude\" \"random\")");
   }
 
   @Test

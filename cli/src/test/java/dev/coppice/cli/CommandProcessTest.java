@@ -95,7 +95,9 @@ class CommandProcessTest {
   @Test
   void aRefusalIsOneLineAndItsStatus() throws IOException, InterruptedException {
     Ended refused = CommandProcess.run(folder, "prune", "m.bin", "-o", output, "--sparsity", "2");
-    assertThat(refused.output()).isEqualTo("coppice: sparsity must be in [0, 1], not 2.0\n");
+    assertThat(refused.output())
+        .isEqualTo(
+            "coppice: --sparsity must be a number in [0, 1], such as 0.5 for half, not \"2\"\n");
     assertThat(refused.status()).isEqualTo(ExitStatus.USAGE);
   }
 

@@ -62,9 +62,9 @@ class PruneCommandTest {
       value = {
         "| --sparsity is required, from 0 to 1; only an N:M pattern or a recipe goes without it",
         "--pattern unstructured | --sparsity is required",
-        "--sparsity 1.5 | sparsity must be in [0, 1], not 1.5",
-        "--sparsity -0.5 | sparsity must be in [0, 1], not -0.5",
-        "--sparsity NaN | sparsity must be in [0, 1], not NaN",
+        "--sparsity 50 | --sparsity must be a number in [0, 1], such as 0.5 for half, not \"50\"",
+        "--sparsity -0.5 | --sparsity must be a number in [0, 1]",
+        "--sparsity NaN | --sparsity must be a number in [0, 1]",
         "--sparsity 50% | --sparsity must be a number in [0, 1], such as 0.5 for half, not \"50%\"",
         "--sparsity 0x1p-1 | --sparsity must be a number in [0, 1]",
         "--sparsity .5 --criterion wanda | criterion must be magnitude or random, not \"wanda\"",
@@ -75,7 +75,7 @@ class PruneCommandTest {
         "--pattern 2:4 --scope row | pattern 2:4 has no scope",
         "--pattern 2:4 --max-per-tensor .5 | pattern 2:4 goes with neither count nor max_per_tensor",
         "--sparsity .5 --max-per-tensor .5 | max_per_tensor goes with scope global only",
-        "--sparsity .5 --max-per-tensor 2 --scope global | max_per_tensor must be in [0, 1], not 2",
+        "--sparsity .5 --max-per-tensor 2 --scope global | --max-per-tensor must be a number in [0, 1]",
         "--sparsity .5 --include nothing* | the plan matches no tensor that can be pruned",
         "--sparsity .5 --include {a | glob \"{a\" opens a brace it never closes",
         "--sparsity .5 --backend quantum | backend must be one of auto, ",
@@ -84,7 +84,8 @@ class PruneCommandTest {
         "--sparsity .5 --seed 1.5 | Invalid value for option '--seed'",
         "--sparsity .5 --nan drop | --nan must be refuse or keep, not \"drop\"",
         "--sparsity .5 --sparsity .6 | option '--sparsity' (S) should be specified only once",
-        "--sparsity .5 --fast | Unknown option: '--fast'",
+        "--sparsity .5 --fast | unknown option '--fast'",
+        "--sparcity .5 | unknown option '--sparcity' (did you mean --sparsity?)",
         "--sparsity .5 second | Unmatched argument at index",
       })
   void whatIsNotAllowedIsRefusedInOneLineThatSaysWhatIs(String options, String message) {
@@ -282,7 +283,8 @@ class PruneCommandTest {
   @Test
   void aStackTraceIsForTheVerbose() {
     assertThat(prune("--sparsity", "2", "-v").err())
-        .contains("sparsity must be in [0, 1]", "InvalidPlanException", "\tat dev.coppice");
+        .contains(
+            "--sparsity must be a number in [0, 1]", "InvalidPlanException", "\tat dev.coppice");
   }
 
   @Test

@@ -46,7 +46,7 @@ public final class Demo implements Callable<Integer> {
 
   private static final int THREADS = Math.min(8, Runtime.getRuntime().availableProcessors());
 
-  private static final int LINE = 84;
+  private static final int LINE = 66;
 
   @Option(names = "--quick", description = "Fewer variants, and a thousand images.")
   private boolean quick;
@@ -127,7 +127,7 @@ public final class Demo implements Callable<Integer> {
     try (Pruner pruner = Pruner.create();
         Steps steps = new Steps(err, ink.colour())) {
       Stage stage = new Stage(pruner, out, ink, steps);
-      print("Two real models, pruned by Coppice and measured with ONNX Runtime on this machine.");
+      print("Two real models, pruned by Coppice and measured here with ONNX Runtime.");
       print("Backend %s, %d threads; work folder %s", pruner.backend(), THREADS, work);
       boolean sentences = showSentences(stage);
       boolean classifier = showImages(stage);
@@ -156,8 +156,7 @@ public final class Demo implements Callable<Integer> {
       Comparison<Quality> result =
           Comparison.run(stage, model, sentenceVariants(), "magnitude-50", exam);
       print(
-          "  order   rank correlation of the similarities of all pairs of %d sentences with the"
-              + " dense model's",
+          "  order   rank correlation of %d sentences' similarities with the dense model's",
           exam.sentences());
       print("  cosine  between the vectors of copy and dense model, the mean");
       print("  topics  share of sentences whose nearest other one is of their topic");
@@ -228,7 +227,7 @@ public final class Demo implements Callable<Integer> {
       heading("fashion-resnet: %,d test images of Fashion-MNIST", shown.size());
       Comparison<Double> result =
           Comparison.run(stage, model, imageVariants(), "", new ImageExam(shown, THREADS));
-      print("  all layers compete for the count (scope global); nothing was trained afterwards");
+      print("  all layers compete for the count (scope global); nothing was trained after");
       print("");
       sayExact(result);
       point(

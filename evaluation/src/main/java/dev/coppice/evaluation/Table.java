@@ -34,7 +34,7 @@ final class Table {
   private String line(String... cells) {
     return IntStream.range(0, cells.length)
         .mapToObj(i -> String.format("%" + (i == 0 ? "-" : "") + widths[i] + "s", cells[i]))
-        .collect(Collectors.joining("  ", "  ", ""))
+        .collect(Collectors.joining(" ", "  ", ""))
         .stripTrailing();
   }
 }

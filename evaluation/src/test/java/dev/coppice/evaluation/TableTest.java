@@ -22,9 +22,9 @@ class TableTest {
     assertThat(table(false))
         .isEqualTo(
             """
-              name      count
-              a            12
-              b         3,456
+              name     count
+              a           12
+              b        3,456
             """);
   }
 
