@@ -39,9 +39,25 @@ record Console(PrintStream out, PrintStream err, OptionalInt width, boolean colo
 
   private static PrintStream stream(FileDescriptor descriptor) {
     return new PrintStream(
-        new BufferedOutputStream(new FileOutputStream(descriptor), 1 << 16),
-        false,
-        StandardCharsets.UTF_8);
+        new BufferedOutputStream(new Listened(descriptor), 1 << 16), false, StandardCharsets.UTF_8);
+  }
+
+  /** A reader that has gone, as head does, has read enough: that is no failure. */
+  private static final class Listened extends FileOutputStream {
+    Listened(FileDescriptor descriptor) {
+      super(descriptor);
+    }
+
+    @Override
+    public void write(byte[] bytes, int offset, int length) throws IOException {
+      try {
+        super.write(bytes, offset, length);
+      } catch (IOException e) {
+        if (!"Broken pipe".equals(e.getMessage())) {
+          throw e;
+        }
+      }
+    }
   }
 
   /** Java tells only of both streams together, and not at all from version 22 on. */

@@ -76,8 +76,19 @@ final class Coppice implements Runnable {
   /** Runs a command and gives its exit status. */
   static int run(String[] args, Session session) {
     Console console = session.console();
-    int status = commandLine(session).execute(args);
+    int status;
+    try {
+      status = commandLine(session).execute(args);
+    } catch (VirtualMachineError | LinkageError e) { // These pass picocli's handler by.
+      Failure failure = Failure.of(e);
+      error(console, failure.message());
+      status = failure.status();
+    }
     console.flush();
+    if (console.out().checkError() && status <= ExitStatus.DIFFERENT) {
+      error(console, "the standard output could not be written whole");
+      return ExitStatus.IO;
+    }
     return status;
   }
 

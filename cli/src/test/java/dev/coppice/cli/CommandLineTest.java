@@ -1,8 +1,13 @@
 package dev.coppice.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.coppice.Cancellation;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,6 +57,44 @@ class CommandLineTest {
     assertThat(unknown.err()).startsWith("coppice: unknown command 'trim'");
     assertThat(Invocation.of("prunee", "model.onnx").err())
         .isEqualTo("coppice: unknown command 'prunee' (did you mean prune?); see coppice --help\n");
+  }
+
+  @Test
+  void aHeapThatIsTooSmallIsOneLineAndNoStackTrace() {
+    OutputStream memory =
+        new OutputStream() {
+          @Override
+          public void write(int b) {
+            throw new OutOfMemoryError("Java heap space");
+          }
+        };
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    assertThat(completion(new PrintStream(memory), err)).isEqualTo(ExitStatus.INTERNAL);
+    assertThat(err.toString(UTF_8))
+        .startsWith("coppice: out of memory (Java heap space); give more: ")
+        .hasLineCount(1);
+  }
+
+  @Test
+  void whatCouldNotBePrintedIsAFailure() {
+    OutputStream full =
+        new OutputStream() {
+          @Override
+          public void write(int b) throws IOException {
+            throw new IOException("No space left on device");
+          }
+        };
+    ByteArrayOutputStream err = new ByteArrayOutputStream();
+    assertThat(completion(new PrintStream(full), err)).isEqualTo(ExitStatus.IO);
+    assertThat(err.toString(UTF_8))
+        .isEqualTo("coppice: the standard output could not be written whole\n");
+  }
+
+  private static int completion(PrintStream out, ByteArrayOutputStream err) {
+    Console console =
+        new Console(out, new PrintStream(err, true, UTF_8), OptionalInt.empty(), false, false);
+    Session session = new Session(console, new Cancellation(), () -> {});
+    return Coppice.run(new String[] {"completion"}, session);
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
@@ -115,9 +116,17 @@ public final class InputFile implements AutoCloseable {
    * @throws CheckpointFormatException with FILE_CHANGED if not
    */
   public void verify() throws IOException {
-    if (!look().equals(stamp)) {
+    if (!isAsItWas()) {
       throw CheckpointFormatException.of(
           Code.FILE_CHANGED, path, "was changed or replaced while it was read");
+    }
+  }
+
+  private boolean isAsItWas() throws IOException {
+    try {
+      return look().equals(stamp);
+    } catch (NoSuchFileException e) {
+      return false;
     }
   }
 

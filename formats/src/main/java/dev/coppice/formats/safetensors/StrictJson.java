@@ -14,11 +14,17 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tokens of one JSON object in a file, in order; memory does not grow with the text. Everything
- * that is not JSON to the letter is refused with the offset in the file.
+ * The tokens of one JSON object in a file, in order. Memory does not grow with the text, only with
+ * the names in it, which the parser keeps: they are limited. Everything that is not JSON to the
+ * letter is refused with the offset in the file.
  */
 final class StrictJson implements AutoCloseable {
   private static final int LONGEST = 16 << 20;
+
+  /** All names together, in characters: 100 for each of the most tensors that are read. */
+  private static final long LONGEST_NAMES = 100L * HeaderReader.MOST_TENSORS;
+
+  private static final int MOST_SKIPPED = 2 * HeaderReader.MOST_TENSORS;
 
   private static final JsonFactory JSON =
       JsonFactory.builder()
@@ -29,11 +35,15 @@ final class StrictJson implements AutoCloseable {
                   .maxNumberLength(LONGEST)
                   .build())
           .disable(JsonFactory.Feature.INTERN_FIELD_NAMES) // Names are many and come once.
+          // Many long names look like an attack on the parser's table; its size is limited here.
+          .disable(JsonFactory.Feature.FAIL_ON_SYMBOL_HASH_OVERFLOW)
           .build();
 
   private final InputFile file;
   private final long start;
   private final JsonParser parser;
+  private long nameCharacters;
+  private int skippedNames;
 
   /** Begins at the root, which must be an object. */
   StrictJson(InputFile file, long start, long length) throws IOException {
@@ -56,11 +66,21 @@ final class StrictJson implements AutoCloseable {
       if (token == JsonToken.FIELD_NAME || token == JsonToken.VALUE_STRING) {
         checkSurrogates();
       }
+      if (token == JsonToken.FIELD_NAME) {
+        limitNames();
+      }
       return token;
     } catch (StreamConstraintsException e) {
       throw refused(Code.LIMIT, e);
     } catch (JsonProcessingException e) {
       throw refused(Code.HEADER_JSON, e);
+    }
+  }
+
+  private void limitNames() throws IOException {
+    nameCharacters += parser.getTextLength();
+    if (nameCharacters > LONGEST_NAMES) {
+      throw refused(Code.LIMIT, "names of more than " + LONGEST_NAMES + " characters in all");
     }
   }
 
@@ -104,10 +124,15 @@ final class StrictJson implements AutoCloseable {
     }
   }
 
-  /** Passes over the current value with all that is in it. */
+  /** Passes over the current value, whose name means nothing here, with all that is in it. */
   void skip() throws IOException {
     int depth = 0;
+    skippedNames++;
     do {
+      skippedNames += is(JsonToken.FIELD_NAME) ? 1 : 0;
+      if (skippedNames > MOST_SKIPPED) {
+        throw refused(Code.LIMIT, "more than " + MOST_SKIPPED + " unknown fields");
+      }
       if (is(JsonToken.START_OBJECT) || is(JsonToken.START_ARRAY)) {
         depth++;
       } else if (is(JsonToken.END_OBJECT) || is(JsonToken.END_ARRAY)) {

@@ -79,6 +79,15 @@ class InputFileTest {
   }
 
   @Test
+  void aFileThatIsDeletedMeanwhileHasChanged() throws IOException {
+    Path path = Files.writeString(model.resolve("a"), "abcdef");
+    try (InputFile file = InputFile.open(path)) {
+      Files.delete(path);
+      assertRefused(Code.FILE_CHANGED, file::verify, "changed or replaced");
+    }
+  }
+
+  @Test
   void anInterruptedReaderDoesNotDisturbTheOthers() throws Exception {
     try (InputFile file = InputFile.open(Files.writeString(model.resolve("a"), "abcdef"))) {
       Throwable[] thrown = new Throwable[1];

@@ -74,6 +74,18 @@ class LargeHeaderTest {
   }
 
   @Test
+  void manyLongNamesAreRefusedBeforeTheyFillTheHeap() throws IOException {
+    String tensor = "\":{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]},\"";
+    String name = "n".repeat(65_000);
+    assertRefused(Code.LIMIT, fill("{\"", i -> i + name + tensor, LARGEST));
+  }
+
+  @Test
+  void millionsOfUnknownFieldsAreRefusedBeforeTheyFillTheHeap() throws IOException {
+    assertRefused(Code.LIMIT, fill("{\"a\":{\"x\":{\"\":0", i -> ",\"" + i + "\":0", LARGEST));
+  }
+
+  @Test
   void tenMillionUnknownValuesArePassedOver() throws IOException {
     assertRefused(Code.HEADER_JSON, fill("{\"a\":{\"x\":[", i -> NUMBERS, LARGEST));
   }
