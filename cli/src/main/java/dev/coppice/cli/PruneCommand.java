@@ -104,6 +104,9 @@ final class PruneCommand extends SessionCommand {
   @Option(names = "--force", description = "Replace an existing output or report.")
   boolean force;
 
+  private static final List<String> MODEL_ENDINGS =
+      List.of(".safetensors", ".onnx", ".bin", ".pt", ".pth", ".gguf");
+
   @Override
   public Integer call() throws IOException {
     check();
@@ -119,6 +122,7 @@ final class PruneCommand extends SessionCommand {
                 .cancellation(session().cancellation())
                 .listener(bar)
                 .build()) {
+      checkOutput(input, checkpoint.format());
       List<Path> kept = kept(checkpoint);
       checkReport(input, kept);
       PruningReport done = run(pruner, checkpoint, wanted);
@@ -158,6 +162,23 @@ final class PruneCommand extends SessionCommand {
     }
     if (report != null && output != null && whole(report).equals(whole(output))) {
       throw new InvalidPlanException("--report and -o name the same file");
+    }
+  }
+
+  /** Refuses an output whose name says that it is something else than it will be. */
+  private void checkOutput(Path input, String format) {
+    String name = output == null ? "" : output.toString();
+    boolean folder = Files.isDirectory(input);
+    for (String ending : MODEL_ENDINGS) {
+      if (name.endsWith(ending) && (folder || !ending.equals("." + format))) {
+        throw new InvalidPlanException(
+            "the output is what the model is, %s, and -o %s says otherwise; name it %s"
+                .formatted(
+                    folder ? "a folder" : format,
+                    output,
+                    name.substring(0, name.length() - ending.length())
+                        + (folder ? "" : "." + format)));
+      }
     }
   }
 

@@ -177,6 +177,30 @@ class PruneCommandTest {
   }
 
   @Test
+  void anIncludeThatTakesBiasesIsWarnedOf() {
+    assertThat(prune("--sparsity", "0.5", "--include", "layer.*").err())
+        .isEqualTo(
+            "coppice: warning: an include takes tensors of rank 1, which are biases and norms as a"
+                + " rule: layer.0.bias; exclude them unless you mean it\n");
+  }
+
+  @Test
+  void anOutputWhoseNameSaysSomethingElseIsRefused() {
+    output = folder.resolve("out.onnx");
+    Invocation file = prune("--sparsity", "0.5");
+    assertThat(file.status()).isEqualTo(ExitStatus.USAGE);
+    assertThat(file.err())
+        .isEqualTo(
+            "coppice: the output is what the model is, safetensors, and -o %s says otherwise; name"
+                    .formatted(output)
+                + " it %s%n".formatted(folder.resolve("out.safetensors")));
+    model = folder;
+    output = folder.resolveSibling("out.safetensors");
+    assertThat(prune("--sparsity", "0.5").err()).contains("a folder, and -o");
+    assertThat(output).doesNotExist();
+  }
+
+  @Test
   void aTensorThatIsLeftEmptyIsWarnedOf() {
     assertThat(prune("--sparsity", "1", "--quiet").err())
         .isEqualTo("coppice: warning: 1 tensor has no weight left: layer.0.weight\n");

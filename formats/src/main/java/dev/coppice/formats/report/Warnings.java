@@ -30,6 +30,14 @@ public final class Warnings {
       warnings.add(
           String.format(Locale.ROOT, "%,d NaN weights were kept, in: %s", nans, names(nan)));
     }
+    List<TensorReport> flat =
+        report.tensors().stream().filter(t -> t.tensor().shape().rank() < 2).toList();
+    if (!flat.isEmpty()) {
+      warnings.add(
+          "an include takes tensors of rank 1, which are biases and norms as a rule: "
+              + names(flat)
+              + "; exclude them unless you mean it");
+    }
     return List.copyOf(warnings);
   }
 
