@@ -72,6 +72,7 @@ class WriteFaultProcessTest {
     return List.of(
         "strace",
         "-f",
+        "--seccomp-bpf",
         "-qq",
         "-o",
         "/dev/null",
