@@ -35,8 +35,10 @@ final class Counts {
 
   /** Adds a thread's histogram of the same window. */
   synchronized void add(Histogram histogram) {
+    int[] counts = new int[bins.length];
+    histogram.counts().get(0, counts);
     for (int i = 0; i < bins.length; i++) {
-      bins[i] += Integer.toUnsignedLong(histogram.counts().get(i));
+      bins[i] += Integer.toUnsignedLong(counts[i]);
     }
     below += histogram.below;
     nans += histogram.nans;

@@ -10,6 +10,8 @@ import java.nio.IntBuffer;
  * were added.
  */
 public final class Histogram {
+  private static final int[] ZEROS = new int[Window.MOST_BINS];
+
   private final IntBuffer counts =
       ByteBuffer.allocateDirect(Window.MOST_BINS * Integer.BYTES)
           .order(ByteOrder.nativeOrder())
@@ -31,9 +33,7 @@ public final class Histogram {
 
   /** Sets the first {@code bins} counters and the sums to zero. */
   public void clear(int bins) {
-    for (int i = 0; i < bins; i++) {
-      counts.put(i, 0);
-    }
+    counts.put(0, ZEROS, 0, bins);
     below = 0;
     nans = 0;
     added = 0;

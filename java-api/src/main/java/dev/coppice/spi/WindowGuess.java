@@ -18,7 +18,7 @@ final class WindowGuess {
   /** Below this many elements the passes are cheaper than the guess. */
   private static final long WORTH_IT = 1 << 19;
 
-  private static final int BLOCK = 256;
+  private static final int BLOCK = 64;
   private static final int MOST_BLOCKS = 1024;
 
   /**
@@ -68,6 +68,7 @@ final class WindowGuess {
     long blocks = Math.min(MOST_BLOCKS, elements / (BLOCK * 8L));
     int longest = regions.at().apply(0).runLength();
     ByteBuffer buffer = ByteBuffer.allocate(BLOCK * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    int[] block = new int[BLOCK];
     for (long b = 0; b < blocks; b++) {
       Region region = regions.at().apply(b * regions.count() / blocks);
       longest = Math.max(longest, region.runLength());
@@ -75,16 +76,26 @@ final class WindowGuess {
       long inside = ((b * 0x9E37_79B9L) & 0x7FFF_FFFFL) % (region.runLength() - length + 1);
       buffer.clear().limit(length * type.bytes());
       region.weights().read(region.first() + inside, buffer);
+      keys(buffer.rewind(), type, block, length);
       for (int i = 0; i < length; i++) {
-        int key =
-            type.bytes() == 4
-                ? buffer.getInt(4 * i) & 0x7FFF_FFFF
-                : buffer.getShort(2 * i) & 0x7FFF;
-        if (key <= type.largestKey()) {
-          counts[key >>> shift]++;
+        if (block[i] <= type.largestKey()) {
+          counts[block[i] >>> shift]++;
         }
       }
     }
     return counts;
+  }
+
+  private static void keys(ByteBuffer from, DType type, int[] keys, int length) {
+    if (type.bytes() == Integer.BYTES) {
+      from.asIntBuffer().get(keys, 0, length);
+      for (int i = 0; i < length; i++) {
+        keys[i] &= 0x7FFF_FFFF;
+      }
+    } else {
+      for (int i = 0; i < length; i++) {
+        keys[i] = from.getShort() & 0x7FFF;
+      }
+    }
   }
 }

@@ -108,9 +108,6 @@ public final class WorkPool implements AutoCloseable {
   }
 
   void forEach(long count, int lanes, Body body) throws IOException {
-    if (executor.isShutdown()) {
-      throw new IllegalStateException("the pool is closed");
-    }
     if (count > 0) {
       new Loop(count, body).run((int) Math.min(lanes, count));
     }
@@ -137,7 +134,7 @@ public final class WorkPool implements AutoCloseable {
     void run(int wanted) throws IOException {
       lanes = wanted;
       for (int i = 0; i < wanted; i++) {
-        executor.execute(this::lane);
+        begin(i == 0);
       }
       boolean interrupted = await();
       if (interrupted) {
@@ -175,6 +172,20 @@ public final class WorkPool implements AutoCloseable {
         lock.unlock();
       }
       return interrupted;
+    }
+
+    /**
+     * Queues a lane; while the pool is being closed those that were queued do without the others.
+     */
+    private void begin(boolean first) {
+      try {
+        executor.execute(this::lane);
+      } catch (RejectedExecutionException e) {
+        if (first) {
+          throw new IllegalStateException("the pool is closed", e);
+        }
+        leave();
+      }
     }
 
     private void lane() {
