@@ -14,7 +14,7 @@ leave_out() {
     echo "coppice-native: $1, and -Dcoppice.native=required" >&2
     exit 1
   fi
-  echo "coppice-native: $1, the native backend is left out"
+  echo "coppice-native: $1, the native backend is left out" >&2 # Maven shows this under -q too.
   rm -rf target/classes/dev/coppice/simd/"$platform"
   exit 0
 }
