@@ -3,6 +3,9 @@
 set(COPPICE_CUDA_ARCHITECTURES "90" CACHE STRING
     "Compute capabilities that the kernels are compiled for; PTX is added for the last one")
 
+# Where the headers are that .cu files share.
+set(COPPICE_KERNEL_HEADERS ${CMAKE_CURRENT_SOURCE_DIR}/src/main/cuda)
+
 # Adds a target that compiles the .cu files into <build>/<name>.fatbin, where nvcc is.
 function(coppice_add_fatbin name)
   find_program(COPPICE_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin $ENV{CUDA_PATH}/bin /usr/local/cuda/bin)
@@ -17,6 +20,7 @@ function(coppice_add_fatbin name)
   endforeach()
   list(APPEND generate -gencode arch=compute_${newest},code=compute_${newest})
   set(fatbin ${CMAKE_BINARY_DIR}/${name}.fatbin)
+  file(GLOB headers CONFIGURE_DEPENDS ${COPPICE_KERNEL_HEADERS}/*.cuh)
   # One translation unit: a fatbin is what one compilation gives.
   set(unit ${CMAKE_BINARY_DIR}/${name}.cu)
   set(includes "")
@@ -26,8 +30,9 @@ function(coppice_add_fatbin name)
   file(CONFIGURE OUTPUT ${unit} CONTENT "${includes}" @ONLY)
   add_custom_command(
     OUTPUT ${fatbin}
-    COMMAND ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -fatbin ${generate} ${unit} -o ${fatbin}
-    DEPENDS ${unit} ${ARGN}
+    COMMAND ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -I ${COPPICE_KERNEL_HEADERS} -fatbin ${generate}
+            ${unit} -o ${fatbin}
+    DEPENDS ${unit} ${ARGN} ${headers}
     VERBATIM)
   add_custom_target(${name}_fatbin ALL DEPENDS ${fatbin})
 endfunction()
@@ -57,6 +62,7 @@ function(coppice_emulated_source source out)
   get_filename_component(base ${source} NAME_WE)
   set(generated ${CMAKE_CURRENT_BINARY_DIR}/${base}_emulated.cpp)
   configure_file(${CMAKE_CURRENT_SOURCE_DIR}/emulated.cpp.in ${generated} @ONLY)
-  set_source_files_properties(${generated} PROPERTIES OBJECT_DEPENDS ${source})
+  set_source_files_properties(${generated} PROPERTIES OBJECT_DEPENDS ${source}
+                              INCLUDE_DIRECTORIES ${COPPICE_KERNEL_HEADERS})
   set(${out} ${generated} PARENT_SCOPE)
 endfunction()
