@@ -4,7 +4,6 @@ import dev.coppice.Amount;
 import dev.coppice.NanPolicy;
 import dev.coppice.NanWeightsException;
 import dev.coppice.Pattern;
-import dev.coppice.Shape;
 import java.io.IOException;
 import java.util.List;
 
@@ -13,9 +12,6 @@ import java.util.List;
  * selects, writes once.
  */
 final class OnePass {
-  /** Strided slices are larger by this factor: their runs are what the disk and the memory see. */
-  private static final int STRIDED = 16;
-
   /** Selects within a slice. */
   @FunctionalInterface
   private interface Selection {
@@ -39,7 +35,7 @@ final class OnePass {
     int m = pattern.m();
     run(
         weights,
-        weights.stream().map(w -> groupRegions(w, m)).toList(),
+        weights.stream().map(w -> Regions.ofGroups(w, m, execution.sliceBytes())).toList(),
         (region, slice, tally) ->
             kernels.selectNofM(
                 slice,
@@ -65,7 +61,7 @@ final class OnePass {
   void rows(List<Weights> weights, Amount amount) throws IOException {
     run(
         weights,
-        weights.stream().map(this::rowRegions).toList(),
+        weights.stream().map(w -> Regions.ofRows(w, execution.sliceBytes())).toList(),
         (region, slice, tally) -> {
           int inner = (int) inner(region.weights(), region.weights().axes().output());
           kernels.selectRows(
@@ -92,47 +88,6 @@ final class OnePass {
               sums.add(region.weights(), tally);
               return true;
             });
-  }
-
-  private Regions groupRegions(Weights weights, int m) {
-    long inner = inner(weights, weights.axes().reduction());
-    long block = m * inner;
-    long blocks = weights.shape().elements() / block;
-    long most = execution.sliceBytes() / weights.dtype().bytes();
-    if (block <= most) {
-      long each = most / block;
-      return new Regions(
-          Regions.ceilDiv(blocks, each),
-          i ->
-              Region.contiguous(
-                  weights, i * each * block, (int) (Math.min(each, blocks - i * each) * block)));
-    }
-    long width = Math.max(1, most * STRIDED / m);
-    long strips = Regions.ceilDiv(inner, width);
-    return new Regions(
-        blocks * strips,
-        i -> {
-          long from = i % strips * width;
-          int length = (int) Math.min(width, inner - from);
-          return new Region(weights, i / strips * block + from, m, length, inner);
-        });
-  }
-
-  private Regions rowRegions(Weights weights) {
-    Shape shape = weights.shape();
-    int axis = weights.axes().output();
-    long rows = shape.dimension(axis);
-    int outer = (int) shape.before(axis);
-    long inner = shape.after(axis);
-    long most = execution.sliceBytes() / weights.dtype().bytes() * (outer == 1 ? 1L : STRIDED);
-    long each = Math.max(1, most / (outer * inner));
-    return new Regions(
-        Regions.ceilDiv(rows, each),
-        i -> {
-          long from = i * each;
-          int length = (int) (Math.min(each, rows - from) * inner);
-          return new Region(weights, from * inner, outer, length, rows * inner);
-        });
   }
 
   private static long inner(Weights weights, int axis) {

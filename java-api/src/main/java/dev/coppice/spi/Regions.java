@@ -1,5 +1,6 @@
 package dev.coppice.spi;
 
+import dev.coppice.Shape;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -8,11 +9,16 @@ import java.util.function.LongFunction;
 /**
  * A sequence of regions in the order of positions, made when asked for: a model has more of them
  * than one wants to keep.
+ *
+ * @param count how many there are
+ * @param at gives the region of an index below it
  */
-record Regions(long count, LongFunction<Region> at) {
+public record Regions(long count, LongFunction<Region> at) {
+  /** Strided slices are larger by this factor: their runs are what the disk and the memory see. */
+  private static final int STRIDED = 16;
 
-  /** Cuts a whole tensor into contiguous slices of {@code sliceBytes}. */
-  static Regions of(Weights weights, int sliceBytes) {
+  /** Cuts a whole tensor into contiguous slices of at most {@code sliceBytes}. */
+  public static Regions of(Weights weights, int sliceBytes) {
     return range(weights, 0, weights.shape().elements(), sliceBytes);
   }
 
@@ -28,10 +34,63 @@ record Regions(long count, LongFunction<Region> at) {
   }
 
   /**
+   * Cuts a tensor into slices of whole groups of {@code m} weights along its reduction axis, which
+   * m divides. Contiguous slices hold at most {@code sliceBytes}; where the m rows of one index
+   * before the axis are larger than that, a slice is m runs of the same stretch of each, at most 16
+   * times {@code sliceBytes} (one weight of each run at least).
+   */
+  public static Regions ofGroups(Weights weights, int m, int sliceBytes) {
+    long inner = weights.shape().after(weights.axes().reduction());
+    long block = m * inner;
+    long blocks = weights.shape().elements() / block;
+    long most = sliceBytes / weights.dtype().bytes();
+    if (block <= most) {
+      long each = most / block;
+      return new Regions(
+          ceilDiv(blocks, each),
+          i ->
+              Region.contiguous(
+                  weights, i * each * block, (int) (Math.min(each, blocks - i * each) * block)));
+    }
+    long width = Math.max(1, most * STRIDED / m);
+    long strips = ceilDiv(inner, width);
+    return new Regions(
+        blocks * strips,
+        i -> {
+          long from = i % strips * width;
+          int length = (int) Math.min(width, inner - from);
+          return new Region(weights, i / strips * block + from, m, length, inner);
+        });
+  }
+
+  /**
+   * Cuts a tensor into slices of whole rows: the elements that share an index of the output axis. A
+   * row must fit {@code sliceBytes}. Slices of rows that are contiguous hold at most as much,
+   * others at most 16 times that: run i of a slice is the part of its rows at index i before the
+   * axis.
+   */
+  public static Regions ofRows(Weights weights, int sliceBytes) {
+    Shape shape = weights.shape();
+    int axis = weights.axes().output();
+    long rows = shape.dimension(axis);
+    int outer = (int) shape.before(axis);
+    long inner = shape.after(axis);
+    long most = sliceBytes / weights.dtype().bytes() * (outer == 1 ? 1L : STRIDED);
+    long each = Math.max(1, most / (outer * inner));
+    return new Regions(
+        ceilDiv(rows, each),
+        i -> {
+          long from = i * each;
+          int length = (int) (Math.min(each, rows - from) * inner);
+          return new Region(weights, from * inner, outer, length, rows * inner);
+        });
+  }
+
+  /**
    * Cuts the elements that share index {@code row} of the output axis, a row that is larger than a
    * slice.
    */
-  static Regions ofRow(Weights weights, long row, int sliceBytes) {
+  public static Regions ofRow(Weights weights, long row, int sliceBytes) {
     int axis = weights.axes().output();
     long outer = weights.shape().before(axis);
     long inner = weights.shape().after(axis);
@@ -56,7 +115,7 @@ record Regions(long count, LongFunction<Region> at) {
   }
 
   /** Puts sequences one after the other. */
-  static Regions concat(List<Regions> parts) {
+  public static Regions concat(List<Regions> parts) {
     if (parts.size() == 1) {
       return parts.get(0);
     }

@@ -61,7 +61,7 @@ final class SliceLoop {
     boolean changed = action.run(index, region, slice(region, data), worker);
     long done = System.nanoTime();
     if (view.isEmpty() && changed) {
-      store(region, data);
+      region.store(data);
     }
     execution.readNanos.add(loaded - begin);
     execution.pruneNanos.add(done - loaded);
@@ -81,27 +81,7 @@ final class SliceLoop {
 
   private static ByteBuffer load(Region region, WorkPool.Worker worker) throws IOException {
     ByteBuffer data = worker.buffer(region.bytes());
-    if (region.isContiguous()) {
-      region.weights().read(region.first(), data);
-      return data.clear();
-    }
-    int run = region.bytes() / region.runs();
-    for (int i = 0; i < region.runs(); i++) {
-      data.limit((i + 1) * run).position(i * run);
-      region.weights().read(region.first() + i * region.stride(), data);
-    }
-    return data.clear();
-  }
-
-  private static void store(Region region, ByteBuffer data) throws IOException {
-    if (region.isContiguous()) {
-      region.weights().write(region.first(), data.clear());
-      return;
-    }
-    int run = region.bytes() / region.runs();
-    for (int i = 0; i < region.runs(); i++) {
-      data.limit((i + 1) * run).position(i * run);
-      region.weights().write(region.first() + i * region.stride(), data);
-    }
+    region.load(data);
+    return data;
   }
 }
