@@ -50,7 +50,7 @@ public final class Backends {
       if (provider.availability() instanceof Availability.Unusable no) {
         notes.add(provider.name() + " is not used: " + no.reason());
       } else {
-        return new Choice(provider.create(), List.copyOf(notes));
+        return new Choice(provider.create(0), List.copyOf(notes));
       }
     }
     throw new BackendUnavailableException("no backend can be used: " + String.join("; ", notes));
@@ -70,7 +70,7 @@ public final class Backends {
     if (found.get().availability() instanceof Availability.Unusable no) {
       throw new BackendUnavailableException("backend " + name + " cannot be used: " + no.reason());
     }
-    return new Choice(found.get().create(), List.of());
+    return new Choice(found.get().create(0), List.of());
   }
 
   private static List<BackendProvider> providers() {

@@ -1,6 +1,7 @@
 package dev.coppice;
 
 import dev.coppice.spi.AddressWindows;
+import dev.coppice.spi.DeviceAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
@@ -28,6 +29,11 @@ public final class Tensor {
 
     /** Gives a direct buffer that shares this memory, if there can be one. */
     Optional<ByteBuffer> view(long position, int bytes);
+
+    /** Gives where on a device it lies, if it does. */
+    default Optional<DeviceAddress> onDevice() {
+      return Optional.empty();
+    }
 
     void read(long position, ByteBuffer into);
 
@@ -88,6 +94,30 @@ public final class Tensor {
     }
     long bytes = Math.multiplyExact(Shape.of(shape).elements(), (long) dtype.bytes());
     return new Tensor(dtype, new RawMemory(address, bytes, owner, windows()), shape);
+  }
+
+  /**
+   * Makes a tensor of memory on a CUDA device; the {@code cuda} backend prunes it where it lies,
+   * the others refuse it. The memory must be accessible from the device's primary context.
+   *
+   * @param device the device's ordinal
+   * @param address what the driver API calls a {@code CUdeviceptr}, a multiple of the element's
+   *     size
+   * @param owner what keeps the memory alive; kept reachable as long as the tensor is
+   */
+  public static Tensor ofDevice(
+      DType dtype, int device, long address, Object owner, long... shape) {
+    if (device < 0) {
+      throw new IllegalArgumentException("a device must be 0 or more, not " + device);
+    }
+    if (address == 0 || address % dtype.bytes() != 0) {
+      throw new IllegalArgumentException(
+          "a device address of %s must be a multiple of %d other than 0, not 0x%x"
+              .formatted(dtype, dtype.bytes(), address));
+    }
+    long bytes = Math.multiplyExact(Shape.of(shape).elements(), (long) dtype.bytes());
+    return new Tensor(
+        dtype, new DeviceMemory(new DeviceAddress(device, address), bytes, owner), shape);
   }
 
   private static AddressWindows windows() {
@@ -206,6 +236,35 @@ public final class Tensor {
 
     private ByteBuffer window(long position, int count) {
       return windows.window(address + position, count).order(ByteOrder.LITTLE_ENDIAN);
+    }
+  }
+
+  private record DeviceMemory(DeviceAddress begin, long bytes, Object owner) implements Memory {
+    @Override
+    public Optional<DeviceAddress> onDevice() {
+      return Optional.of(begin);
+    }
+
+    @Override
+    public Optional<ByteBuffer> view(long position, int count) {
+      return Optional.empty();
+    }
+
+    @Override
+    public void read(long position, ByteBuffer into) {
+      throw unreachable();
+    }
+
+    @Override
+    public void write(long position, ByteBuffer from) {
+      throw unreachable();
+    }
+
+    private IllegalStateException unreachable() {
+      return new IllegalStateException(
+          "memory on CUDA device "
+              + begin.device()
+              + " is neither read nor written through buffers");
     }
   }
 }

@@ -2,6 +2,7 @@ package dev.coppice;
 
 import dev.coppice.spi.CheckpointTensor;
 import dev.coppice.spi.CheckpointTensor.Role;
+import dev.coppice.spi.DeviceAddress;
 import dev.coppice.spi.Weights;
 import java.nio.ByteBuffer;
 import java.util.Optional;
@@ -47,6 +48,11 @@ record TensorWeights(Selection.Taken taken, Tensor tensor) implements Weights {
   @Override
   public Optional<ByteBuffer> view(long first, int count) {
     return tensor.memory().view(first * dtype().bytes(), count * dtype().bytes());
+  }
+
+  @Override
+  public Optional<DeviceAddress> onDevice() {
+    return tensor.memory().onDevice();
   }
 
   @Override

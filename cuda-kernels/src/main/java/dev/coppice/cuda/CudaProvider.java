@@ -51,7 +51,12 @@ public final class CudaProvider implements BackendProvider {
   }
 
   @Override
-  public Backend create() {
-    return new CudaBackend(CudaKernels.open(0));
+  public boolean runsOnDevice() {
+    return true;
+  }
+
+  @Override
+  public Backend create(int device) {
+    return new CudaBackend(CudaKernels.open(device));
   }
 }

@@ -25,7 +25,7 @@ class CudaProviderTest {
                 "emulated, no GPU: emulated device, compute capability 9.0:"
                     + " key histograms on the device, all else in the reference kernels"));
     assertThat(provider.rank()).isNegative();
-    try (Backend backend = provider.create()) {
+    try (Backend backend = provider.create(0)) {
       assertThat(backend.name()).isEqualTo("cuda");
     }
   }

@@ -23,7 +23,7 @@ public final class ReferenceProvider implements BackendProvider {
   }
 
   @Override
-  public Backend create() {
+  public Backend create(int device) {
     return new SlicedBackend(name(), new ReferenceKernels());
   }
 }

@@ -14,8 +14,19 @@ public interface Backend extends AutoCloseable {
    * @return what was done, a result for each of the task's weights, in their order
    * @throws dev.coppice.NanWeightsException under {@link dev.coppice.NanPolicy#REFUSE}
    * @throws dev.coppice.PruningCancelledException if the execution was cancelled
+   * @throws dev.coppice.DeviceOutOfMemoryException only before anything was written, so that {@code
+   *     auto} can give the task to the next backend
+   * @throws dev.coppice.DeviceLostException at any time; the backend is not used again
    */
   List<WeightsResult> prune(PruneTask task, Execution execution) throws IOException;
+
+  /**
+   * Gives lines that tell people more of what it runs on, such as a device's memory, driver and
+   * measured bandwidth; may take a second.
+   */
+  default List<String> details() {
+    return List.of();
+  }
 
   /** Gives back what it holds; idempotent. */
   @Override

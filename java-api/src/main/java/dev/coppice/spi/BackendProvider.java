@@ -9,8 +9,9 @@ public interface BackendProvider {
   String name();
 
   /**
-   * Gives its rank under {@code auto}: the highest that is available is taken. Reference has 0,
-   * native 100, cuda 200.
+   * Gives its rank under {@code auto}: for each call the highest is taken that is available and
+   * {@linkplain #worthwhileBytes worth it}; one below 0 never is. Reference has 0, native 100, cuda
+   * 200.
    */
   int rank();
 
@@ -20,6 +21,28 @@ public interface BackendProvider {
    */
   Availability availability();
 
-  /** Makes the backend; called only if it is available. */
-  Backend create();
+  /**
+   * Gives the bytes of weights that a call must prune for {@code auto} to take this backend, for it
+   * does not pay for less; asked for often, and before {@link #availability}.
+   */
+  default long worthwhileBytes() {
+    return 0;
+  }
+
+  /**
+   * Says that it runs on CUDA devices: {@link #create} takes the number of any, and the backend
+   * prunes tensors that lie on that one. The other backends run where the JVM does.
+   */
+  default boolean runsOnDevice() {
+    return false;
+  }
+
+  /**
+   * Makes the backend; called only if it is available.
+   *
+   * @param device the device's ordinal; 0 unless it {@linkplain #runsOnDevice runs on a device}
+   * @throws dev.coppice.BackendUnavailableException if there is no such device, or it cannot be
+   *     used
+   */
+  Backend create(int device);
 }

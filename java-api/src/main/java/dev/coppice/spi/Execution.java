@@ -82,12 +82,21 @@ public final class Execution {
   /**
    * Runs {@code body} for every index below {@code count}, in ascending order of their beginnings,
    * on the pool's threads, and waits for all. The body calls {@link #checkCancelled} itself. After
-   * a failure no further index is begun; the failure of the smallest index is thrown.
+   * a failure no further index is begun; the failure of the smallest index is thrown. A body must
+   * not call forEach, which would wait for its own thread.
    *
    * @throws PruningCancelledException if the waiting thread is interrupted
    */
   public void forEach(long count, WorkPool.Body body) throws IOException {
     pool.forEach(count, threads, body);
+  }
+
+  /**
+   * Does that on at most {@code lanes} threads at once: so many staging buffers, say, suffice for
+   * its bodies.
+   */
+  public void forEach(long count, int lanes, WorkPool.Body body) throws IOException {
+    pool.forEach(count, Math.min(lanes, threads), body);
   }
 
   Histogram borrowHistogram() {

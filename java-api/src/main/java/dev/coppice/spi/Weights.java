@@ -36,6 +36,16 @@ public interface Weights {
   }
 
   /**
+   * Gives where on a CUDA device the tensor lies, if it does; only backends of a provider that
+   * {@linkplain BackendProvider#runsOnDevice runs on a device} are given such weights. They are
+   * changed in place there; they have no {@link #view}, and neither {@link #read} nor {@link
+   * #write} reaches them.
+   */
+  default Optional<DeviceAddress> onDevice() {
+    return Optional.empty();
+  }
+
+  /**
    * Fills {@code into}, from its position to its limit, with the elements from {@code first} on.
    */
   void read(long first, ByteBuffer into) throws IOException;

@@ -43,7 +43,7 @@ public final class NativeProvider implements BackendProvider {
   }
 
   @Override
-  public Backend create() {
+  public Backend create(int device) {
     return new SlicedBackend(name(), new NativeKernels());
   }
 

@@ -40,7 +40,7 @@ class NativeProviderTest {
         .isEqualTo(
             new Availability.Usable(
                 InstructionSet.best().title() + " on " + NativeLibrary.platform()));
-    try (Backend backend = provider.create()) {
+    try (Backend backend = provider.create(0)) {
       assertThat(backend.name()).isEqualTo("native");
     }
   }
