@@ -1,21 +1,20 @@
 package dev.coppice.cuda;
 
+import dev.coppice.Pattern;
 import dev.coppice.spi.Backend;
 import dev.coppice.spi.Execution;
 import dev.coppice.spi.PruneTask;
-import dev.coppice.spi.SlicedBackend;
 import dev.coppice.spi.WeightsResult;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 
-/** Prunes slice by slice with {@link CudaKernels}, which it owns. */
+/** Prunes on a device, which it owns. */
 final class CudaBackend implements Backend {
-  private final CudaKernels kernels;
-  private final SlicedBackend slices;
+  private final CudaDevice device;
 
-  CudaBackend(CudaKernels kernels) {
-    this.kernels = kernels;
-    this.slices = new SlicedBackend(CudaProvider.NAME, kernels);
+  CudaBackend(CudaDevice device) {
+    this.device = device;
   }
 
   @Override
@@ -25,11 +24,40 @@ final class CudaBackend implements Backend {
 
   @Override
   public List<WeightsResult> prune(PruneTask task, Execution execution) throws IOException {
-    return slices.prune(task, execution);
+    execution.checkCancelled();
+    Results results = new Results(task.weights().size());
+    device
+        .context()
+        .<Boolean, IOException>call(
+            () -> {
+              prune(task, execution, results);
+              return true;
+            });
+    return results.all();
+  }
+
+  private void prune(PruneTask task, Execution execution, Results results) throws IOException {
+    List<Integer> tensors = new ArrayList<>();
+    for (int t = 0; t < task.weights().size(); t++) {
+      if (task.weights().get(t).shape().elements() > 0) {
+        tensors.add(t);
+      }
+    }
+    if (tensors.isEmpty()) {
+      return;
+    }
+    if (task.pattern() instanceof Pattern.Unstructured pattern) {
+      ThresholdPrune thresholds = new ThresholdPrune(device, task, execution, results);
+      switch (pattern.scope()) {
+        case GLOBAL -> thresholds.together(tensors, pattern.amount());
+        case TENSOR -> thresholds.each(tensors, tensors.stream().map(t -> pattern.amount()).toList());
+        case ROW -> throw new UnsupportedOperationException();
+      }
+    }
   }
 
   @Override
   public void close() {
-    kernels.close();
+    device.close();
   }
 }

@@ -34,7 +34,7 @@ final class CudaModule implements AutoCloseable {
   }
 
   private static void release(CUmodule module) {
-    CudaResult.check(JCudaDriver.cuModuleUnload(module), "cuModuleUnload");
+    CudaResult.run("cuModuleUnload", () -> JCudaDriver.cuModuleUnload(module));
   }
 
   private static byte[] image() {

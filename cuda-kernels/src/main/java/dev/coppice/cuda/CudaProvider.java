@@ -18,13 +18,10 @@ public final class CudaProvider implements BackendProvider {
     return NAME;
   }
 
-  /**
-   * Gives a rank below every other: only the histogram of magnitudes runs on the device as yet,
-   * which does not pay for the copies, so {@code auto} must not take it.
-   */
+  /** Gives the highest rank; on the emulated driver one that {@code auto} never takes. */
   @Override
   public int rank() {
-    return -1;
+    return Emulation.isWanted() ? -1 : 200;
   }
 
   @Override
@@ -38,11 +35,9 @@ public final class CudaProvider implements BackendProvider {
   }
 
   private static Availability probe() {
-    try (CudaKernels kernels = CudaKernels.open(0)) {
+    try (CudaDevice device = CudaDevice.open(0)) {
       return new Availability.Usable(
-          "%s%s: key histograms on the device, all else in the reference kernels"
-              .formatted(
-                  Emulation.isWanted() ? "emulated, no GPU: " : "", kernels.context().describe()));
+          (Emulation.isWanted() ? "emulated, no GPU: " : "") + device.context().describe());
     } catch (BackendUnavailableException | DeviceException e) {
       return new Availability.Unusable(String.valueOf(e.getMessage()));
     } catch (LinkageError e) {
@@ -57,6 +52,6 @@ public final class CudaProvider implements BackendProvider {
 
   @Override
   public Backend create(int device) {
-    return new CudaBackend(CudaKernels.open(device));
+    return new CudaBackend(CudaDevice.open(device));
   }
 }

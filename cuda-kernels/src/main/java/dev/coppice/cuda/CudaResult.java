@@ -5,6 +5,7 @@ import dev.coppice.DeviceLostException;
 import dev.coppice.DeviceOutOfMemoryException;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,12 @@ final class CudaResult {
 
   private CudaResult() {}
 
+  /** Makes the call of that name, unless the device is lost, and throws if it fails. */
+  static void run(String name, IntSupplier call) {
+    requireAlive();
+    check(call.getAsInt(), name);
+  }
+
   /** Throws if {@code call} did not answer success. */
   static void check(int code, String call) {
     if (code != CUresult.CUDA_SUCCESS) {
@@ -23,14 +30,16 @@ final class CudaResult {
     }
   }
 
-  /** Like {@link #check}, for a call that allocates {@code bytes}. */
-  static void checkAllocation(int code, String call, long bytes) {
+  /** Like {@link #run}, for a call that allocates {@code bytes}. */
+  static void allocate(String name, long bytes, IntSupplier call) {
+    requireAlive();
+    int code = call.getAsInt();
     if (code == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
       long[] free = new long[1];
-      check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
+      run("cuMemGetInfo", () -> JCudaDriver.cuMemGetInfo(free, new long[1]));
       throw new DeviceOutOfMemoryException(code, bytes, free[0]);
     }
-    check(code, call);
+    check(code, name);
   }
 
   /** Says whether an error has poisoned the context: no call may be made any more. */

@@ -1,0 +1,53 @@
+package dev.coppice.cuda;
+
+import jcuda.driver.CUevent;
+import jcuda.driver.CUevent_flags;
+import jcuda.driver.CUresult;
+import jcuda.driver.CUstream;
+import jcuda.driver.JCudaDriver;
+
+/** A point in a stream that others wait for. Its methods are called with the context current. */
+final class CudaEvent implements AutoCloseable {
+  private final CUevent event = new CUevent();
+  private final Handle handle;
+
+  CudaEvent(CudaContext context) {
+    CUevent created = event;
+    CudaResult.run("cuEventCreate", () -> JCudaDriver.cuEventCreate(created, CUevent_flags.CU_EVENT_DISABLE_TIMING));
+    this.handle = new Handle(this, "event", () -> context.run(() -> release(created)));
+  }
+
+  private static void release(CUevent event) {
+    CudaResult.run("cuEventDestroy", () -> JCudaDriver.cuEventDestroy(event));
+  }
+
+  /** Marks the point that the stream has come to. */
+  void record(CUstream stream) {
+    CudaResult.run("cuEventRecord", () -> JCudaDriver.cuEventRecord(event, stream));
+  }
+
+  /** Lets what is put into the stream from now on wait for the point that was marked last. */
+  void holdUp(CUstream stream) {
+    CudaResult.run("cuStreamWaitEvent", () -> JCudaDriver.cuStreamWaitEvent(stream, event, 0));
+  }
+
+  /** Waits for the point; at once if none was ever marked. */
+  void await() {
+    CudaResult.run("cuEventSynchronize", () -> JCudaDriver.cuEventSynchronize(event));
+  }
+
+  /** Says whether the point was passed. */
+  boolean isPassed() {
+    int code = JCudaDriver.cuEventQuery(event);
+    if (code == CUresult.CUDA_ERROR_NOT_READY) {
+      return false;
+    }
+    CudaResult.check(code, "cuEventQuery");
+    return true;
+  }
+
+  @Override
+  public void close() {
+    handle.close();
+  }
+}

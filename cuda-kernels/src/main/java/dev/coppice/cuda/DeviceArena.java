@@ -1,0 +1,136 @@
+package dev.coppice.cuda;
+
+import dev.coppice.DeviceOutOfMemoryException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import jcuda.driver.CUresult;
+
+/**
+ * Device memory that calls borrow: what they give back is kept for the next one, up to a bound. The
+ * driver's own pools give memory back at each synchronisation, and JCuda cannot tell them not to.
+ * Safe for use by several threads; its methods are called with the context current.
+ */
+final class DeviceArena implements AutoCloseable {
+  /** What stays allocated between calls, at most; {@code -Dcoppice.cuda.kept} sets it. */
+  private static final long MOST_KEPT = Long.getLong("coppice.cuda.kept", 256L << 20);
+
+  /** Sizes are rounded up to this: the alignment that CUDA promises. */
+  static final int GRAIN = 256;
+
+  private final CudaContext context;
+  private final CudaStream stream;
+  private final long limit;
+
+  private final List<DeviceMemory> idle = new ArrayList<>();
+
+  private long idleBytes;
+  private long lentBytes;
+  private boolean closed;
+
+  /**
+   * Makes an arena.
+   *
+   * @param limit the most bytes that are lent at once
+   */
+  DeviceArena(CudaContext context, long limit) {
+    this.context = context;
+    this.limit = limit;
+    this.stream = new CudaStream(context);
+  }
+
+  /** Rounds a size up to what addresses are aligned to. */
+  static long rounded(long bytes) {
+    return (bytes + GRAIN - 1) / GRAIN * GRAIN;
+  }
+
+  /**
+   * Lends at least {@code bytes}, with left-over contents, ready for use in any stream.
+   *
+   * @throws DeviceOutOfMemoryException if the device has not as much even after what is idle was
+   *     given back, or the limit forbids it
+   */
+  synchronized DeviceMemory borrow(long bytes) {
+    if (closed) {
+      throw new IllegalStateException("the CUDA backend is used after it was closed");
+    }
+    long wanted = rounded(Math.max(bytes, 1));
+    if (wanted > limit - lentBytes) {
+      throw new DeviceOutOfMemoryException(
+          CUresult.CUDA_ERROR_OUT_OF_MEMORY, wanted, limit - lentBytes);
+    }
+    Optional<DeviceMemory> fitting =
+        idle.stream()
+            .filter(m -> m.bytes() >= wanted && m.bytes() / 2 <= wanted)
+            .min(Comparator.comparingLong(DeviceMemory::bytes));
+    DeviceMemory memory;
+    if (fitting.isPresent()) {
+      memory = fitting.get();
+      idle.remove(memory);
+      idleBytes -= memory.bytes();
+    } else {
+      memory = allocated(wanted);
+    }
+    lentBytes += memory.bytes();
+    return memory;
+  }
+
+  private DeviceMemory allocated(long bytes) {
+    DeviceMemory memory = tried(bytes);
+    try {
+      stream.await(); // From here on every stream may use it.
+    } catch (RuntimeException e) {
+      try (memory) {
+        throw e;
+      }
+    }
+    return memory;
+  }
+
+  private DeviceMemory tried(long bytes) {
+    try {
+      return new DeviceMemory(context, bytes, stream);
+    } catch (DeviceOutOfMemoryException e) {
+      if (idle.isEmpty()) {
+        throw e;
+      }
+      trim(0);
+      return new DeviceMemory(context, bytes, stream);
+    }
+  }
+
+  /** Takes memory back; whatever was put into a stream with it must be done. */
+  synchronized void giveBack(DeviceMemory memory) {
+    lentBytes -= memory.bytes();
+    idle.add(memory);
+    idleBytes += memory.bytes();
+    trim(closed ? 0 : MOST_KEPT);
+  }
+
+  /** Gives idle memory back to the device, the largest first, until no more than that is kept. */
+  private void trim(long keep) {
+    boolean freed = false;
+    while (idleBytes > keep) {
+      DeviceMemory largest = Collections.max(idle, Comparator.comparingLong(DeviceMemory::bytes));
+      idle.remove(largest);
+      idleBytes -= largest.bytes();
+      largest.close();
+      freed = true;
+    }
+    if (freed && !CudaResult.isLost()) {
+      stream.await(); // The driver's pool gives back to the device when its stream is synchronised.
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    try (stream) {
+      if (!closed) {
+        closed = true;
+        trim(0);
+      }
+    }
+  }
+}

@@ -1,0 +1,167 @@
+package dev.coppice.cuda;
+
+import dev.coppice.DeviceOutOfMemoryException;
+import dev.coppice.spi.Execution;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import jcuda.driver.CUstream;
+
+/**
+ * What one call holds of the device: a stream, memory, lanes, events. All of it is given back when
+ * the call is closed; where the call failed, after the device has done all that was begun.
+ */
+final class DeviceCall implements AutoCloseable {
+  /** More lanes than this do not make copies faster. */
+  private static final int MOST_LANES = 8;
+
+  private final CudaDevice device;
+  private final Execution execution;
+  private final CudaStream stream;
+  private final List<DeviceMemory> memories = new ArrayList<>();
+  private final List<CudaEvent> events = new ArrayList<>();
+  private final List<PinnedMemory> pinned = new ArrayList<>();
+  private final BlockingQueue<Lane> lanes = new ArrayBlockingQueue<>(MOST_LANES);
+  private final LaunchBlock launchBlock = new LaunchBlock();
+  private int lanesHeld;
+  private boolean finished;
+
+  DeviceCall(CudaDevice device, Execution execution) {
+    this.device = device;
+    this.execution = execution;
+    this.stream = device.streams().borrow(() -> new CudaStream(device.context()));
+  }
+
+  CudaDevice device() {
+    return device;
+  }
+
+  Execution execution() {
+    return execution;
+  }
+
+  /** Gives the stream that the call's kernels run in. */
+  CUstream stream() {
+    return stream.stream();
+  }
+
+  /** Gives the memory that kernels' structs are put in. */
+  LaunchBlock launchBlock() {
+    return launchBlock;
+  }
+
+  /** Launches a kernel with what was put into the launch block. */
+  void launch(Kernel kernel, long blocks, int shared) {
+    launchBlock.launch(kernel, blocks, shared, stream());
+  }
+
+  /** Borrows device memory until the call is closed. */
+  DeviceMemory borrow(long bytes) {
+    DeviceMemory memory = device.arena().borrow(bytes);
+    memories.add(memory);
+    return memory;
+  }
+
+  /** Gives memory back that nothing was done with yet. */
+  void giveBack(DeviceMemory memory) {
+    memories.remove(memory);
+    device.arena().giveBack(memory);
+  }
+
+  /** Borrows events until the call is closed. */
+  List<CudaEvent> events(int count) {
+    List<CudaEvent> made = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      CudaEvent event = device.events().borrow(() -> new CudaEvent(device.context()));
+      events.add(event);
+      made.add(event);
+    }
+    return made;
+  }
+
+  /** Borrows pinned memory until the call is closed. */
+  PinnedMemory pinned(int bytes) {
+    PinnedMemory memory =
+        device
+            .pinned()
+            .borrow(m -> m.size() >= bytes, () -> new PinnedMemory(device.context(), bytes));
+    pinned.add(memory);
+    return memory;
+  }
+
+  /**
+   * Borrows a lane for each thread that the call may use, as many as there is pinned memory for.
+   *
+   * @throws DeviceOutOfMemoryException if there is none for even one
+   */
+  void openLanes() {
+    int wanted = Math.min(execution.threads(), MOST_LANES);
+    try {
+      while (lanesHeld < wanted) {
+        lanes.add(device.lanes().borrow(() -> new Lane(device.context())));
+        lanesHeld++;
+      }
+    } catch (DeviceOutOfMemoryException e) {
+      if (lanesHeld == 0) {
+        throw e;
+      }
+    }
+  }
+
+  /** Gives the number of lanes. */
+  int lanes() {
+    return lanesHeld;
+  }
+
+  /** What a thread does with a lane. */
+  @FunctionalInterface
+  interface OnLane {
+    void run(Lane lane) throws IOException;
+  }
+
+  /** Runs that on a lane of its own, with the context current; no more threads than lanes call. */
+  void onLane(OnLane body) throws IOException {
+    Lane lane = lanes.remove();
+    try {
+      device
+          .context()
+          .<Boolean, IOException>call(
+              () -> {
+                body.run(lane);
+                return true;
+              });
+    } finally {
+      lanes.add(lane);
+    }
+  }
+
+  /** Waits until the device has done all that was put into the stream. */
+  void await() {
+    long begin = System.nanoTime();
+    stream.await();
+    execution.pruneNanos.add((System.nanoTime() - begin) * execution.threads());
+  }
+
+  /** Says that the device has done all that was begun. */
+  void finish() {
+    finished = true;
+  }
+
+  @Override
+  public void close() {
+    if (!finished && !CudaResult.isLost()) {
+      device.context().synchronize();
+    }
+    events.forEach(device.events()::giveBack);
+    memories.forEach(device.arena()::giveBack);
+    pinned.forEach(device.pinned()::giveBack);
+    lanes.forEach(device.lanes()::giveBack);
+    events.clear();
+    memories.clear();
+    pinned.clear();
+    lanes.clear();
+    device.streams().giveBack(stream);
+  }
+}

@@ -1,0 +1,86 @@
+package dev.coppice.cuda;
+
+import java.util.List;
+import jcuda.driver.CUdevice_attribute;
+
+/** The kernels of src/main/cuda, and how many blocks of each the device holds at once. */
+final class Kernels {
+  /** Where keys come from: Ranking in tables.cuh. */
+  enum Ranking {
+    MAGNITUDE(0), PHILOX(1), SCORES(2);
+
+    final int code;
+
+    Ranking(int code) {
+      this.code = code;
+    }
+
+  }
+
+  private static final int HISTOGRAM_THREADS = 1024;
+  private static final int THRESHOLD_THREADS = 1024;
+  private static final int APPLY_THREADS = 256;
+  static final int THRESHOLD_SHARED = 512;
+  static final int APPLY_SHARED = 256;
+
+  private final List<Kernel> histogram;
+  private final List<Kernel> apply;
+  private final Kernel threshold;
+  private final Kernel refineCount;
+  private final Kernel refineApply;
+  private final int multiprocessors;
+  private final int mostShared;
+
+  /** Finds the kernels; called with the context current. */
+  Kernels(CudaContext context, CudaModule module) {
+    this.multiprocessors =
+        context.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
+    this.mostShared =
+        context.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+    this.histogram =
+        eachRanking(module, "coppice_histogram_", HISTOGRAM_THREADS, mostShared);
+    this.apply = eachRanking(module, "coppice_apply_", APPLY_THREADS, APPLY_SHARED);
+    this.threshold =
+        new Kernel(module, "coppice_threshold", THRESHOLD_THREADS, THRESHOLD_SHARED);
+    this.refineCount = new Kernel(module, "coppice_refine_count", APPLY_THREADS, 0);
+    this.refineApply = new Kernel(module, "coppice_refine_apply", APPLY_THREADS, APPLY_SHARED);
+  }
+
+  private static List<Kernel> eachRanking(
+      CudaModule module, String name, int threads, int shared) {
+    return List.of(
+        new Kernel(module, name + "magnitude", threads, shared),
+        new Kernel(module, name + "philox", threads, shared),
+        new Kernel(module, name + "scores", threads, shared));
+  }
+
+  Kernel histogram(Ranking ranking) {
+    return histogram.get(ranking.code);
+  }
+
+  Kernel apply(Ranking ranking) {
+    return apply.get(ranking.code);
+  }
+
+  Kernel threshold() {
+    return threshold;
+  }
+
+  Kernel refineCount() {
+    return refineCount;
+  }
+
+  Kernel refineApply() {
+    return refineApply;
+  }
+
+  /** Gives the most shared memory that a block can have. */
+  int mostShared() {
+    return mostShared;
+  }
+
+  /** Gives the blocks of a kernel that the device holds at once, but no more than there is work for. */
+  long blocks(Kernel kernel, int shared, long work) {
+    return Math.max(1, Math.min(work, (long) multiprocessors * kernel.blocksEach(shared)));
+  }
+}

@@ -1,0 +1,277 @@
+package dev.coppice.cuda;
+
+import dev.coppice.Amount;
+import dev.coppice.Criterion;
+import dev.coppice.DType;
+import dev.coppice.DeviceOutOfMemoryException;
+import dev.coppice.NanPolicy;
+import dev.coppice.cuda.ThresholdLaunches.Level;
+import dev.coppice.cuda.ThresholdLaunches.Mode;
+import dev.coppice.cuda.ThresholdLaunches.When;
+import dev.coppice.spi.Execution;
+import dev.coppice.spi.PruneTask;
+import dev.coppice.spi.Region;
+import dev.coppice.spi.Regions;
+import dev.coppice.spi.Weights;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Prunes scopes that do not fit a multiprocessor: counts keys, finds each scope's threshold on the
+ * device, applies it. Nothing is read back in between as long as the weights fit the device's
+ * memory; otherwise they are brought there once for each pass.
+ */
+final class ThresholdPrune {
+  /** The counters of one call take at most this, as long as it prunes several scopes. */
+  private static final long MOST_COUNTER_BYTES = 256L << 20;
+
+  /** The list of open elements holds this share of all: Gaussian weights need a fifth of it. */
+  private static final int LIST_SHARE = 64;
+
+  private static final long SMALLEST_LIST = 1 << 12;
+
+  /**
+   * What is pruned in one go.
+   *
+   * @param tensors indices of the task's weights
+   * @param scopes what is asked of each scope
+   * @param global whether all tensors are one scope, or each is its own
+   */
+  private record Round(List<Integer> tensors, List<Tables.Ask> scopes, boolean global) {
+    Round part(int from, int to) {
+      return new Round(tensors.subList(from, to), scopes.subList(from, to), global);
+    }
+
+    int scope(int tensor) {
+      return global ? 0 : tensor;
+    }
+  }
+
+  private final CudaDevice device;
+  private final PruneTask task;
+  private final Execution execution;
+  private final Results results;
+  private final boolean random;
+
+  ThresholdPrune(CudaDevice device, PruneTask task, Execution execution, Results results) {
+    this.device = device;
+    this.task = task;
+    this.execution = execution;
+    this.results = results;
+    this.random = task.criterion() instanceof Criterion.Random;
+  }
+
+  /** Prunes that amount of all these tensors together. */
+  void together(List<Integer> tensors, Amount amount) throws IOException {
+    long elements = tensors.stream().mapToLong(t -> weights(t).shape().elements()).sum();
+    Round round = new Round(tensors, List.of(Tables.Ask.of(amount, elements)), true);
+    Slots.attempt(room -> prune(round, room));
+  }
+
+  /** Prunes that amount of each of these tensors. */
+  void each(List<Integer> tensors, List<Amount> amounts) throws IOException {
+    List<Integer> decidedAtOnce = new ArrayList<>();
+    List<Integer> others = new ArrayList<>();
+    for (int i = 0; i < tensors.size(); i++) {
+      boolean atOnce = !random && weights(tensors.get(i)).dtype() != DType.F32;
+      (atOnce ? decidedAtOnce : others).add(i);
+    }
+    for (List<Integer> alike : List.of(decidedAtOnce, others)) {
+      List<Tables.Ask> asks = new ArrayList<>();
+      for (int i : alike) {
+        long elements = weights(tensors.get(i)).shape().elements();
+        asks.add(Tables.Ask.of(amounts.get(i), elements));
+      }
+      Round round = new Round(alike.stream().map(tensors::get).toList(), asks, false);
+      for (int from = 0; from < alike.size(); from += MOST_SCOPES) {
+        pruneEach(round.part(from, Math.min(from + MOST_SCOPES, alike.size())));
+      }
+    }
+  }
+
+  private static final int MOST_SCOPES =
+      (int) (MOST_COUNTER_BYTES / (3L * ThresholdLaunches.COARSE_BINS * Long.BYTES));
+
+  /** Prunes a round, or its halves one after the other where the device has too little memory. */
+  private void pruneEach(Round round) throws IOException {
+    int count = round.tensors().size();
+    try {
+      prune(round, Slots.Room.ALL);
+    } catch (DeviceOutOfMemoryException e) {
+      if (count == 1) {
+        Slots.attemptInTurn(room -> prune(round, room));
+      } else {
+        pruneEach(round.part(0, count / 2));
+        pruneEach(round.part(count / 2, count));
+      }
+    }
+  }
+
+  private Weights weights(int tensor) {
+    return task.weights().get(tensor);
+  }
+
+  private void prune(Round round, Slots.Room room) throws IOException {
+    try (DeviceCall call = new DeviceCall(device, execution)) {
+      new Pass(call, round, room).run();
+      call.finish();
+    }
+  }
+
+  /** Gives the parts of a round's tensors when none that is brought up may exceed so many bytes. */
+  private List<Part> parts(Round round, int chunk) {
+    List<Part> parts = new ArrayList<>();
+    for (int t = 0; t < round.tensors().size(); t++) {
+      Weights w = weights(round.tensors().get(t));
+      if (w.onDevice().isPresent()) {
+        parts.add(Part.whole(w, t, round.scope(t)));
+      } else {
+        Regions regions = Regions.of(w, chunk);
+        for (long r = 0; r < regions.count(); r++) {
+          Region region = regions.at().apply(r);
+          parts.add(Part.of(region, t, round.scope(t)));
+        }
+      }
+    }
+    return parts;
+  }
+
+  /** One round with its memory. */
+  private final class Pass {
+    private final DeviceCall call;
+    private final Round round;
+    private final Slots slots;
+    private final Tables tables;
+    private final Tables.Launch whole;
+    private final List<Tables.Launch> launches = new ArrayList<>();
+    private final ThresholdLaunches kernels;
+    private final DeviceMemory status;
+    private final boolean exact;
+
+    Pass(DeviceCall call, Round round, Slots.Room room) {
+      this.call = call;
+      this.round = round;
+      boolean mixed =
+          round.global()
+              && round.tensors().stream().map(t -> weights(t).dtype()).distinct().count() > 1;
+      List<Part> parts = parts(round, room.chunk());
+      this.slots = Slots.allocate(call, parts, room);
+      int batches = slots.batches().size();
+      this.tables =
+          new Tables(call, round.scopes(), round.tensors().size(), 2 * parts.size());
+      Tables.Kinds kinds = p -> Tables.Kind.of(p.weights().dtype(), mixed, task.criterion());
+      for (int b = 0; b < batches; b++) {
+        Batch batch = slots.batches().get(b);
+        launches.add(tables.add(slots, batch.from(), batch.to(), b, kinds, Tables::tiles));
+      }
+      this.whole =
+          batches == 1 || !slots.isResident()
+              ? launches.get(0)
+              : tables.add(slots, 0, parts.size(), 0, kinds, Tables::tiles);
+      this.exact =
+          !random
+              && parts.stream()
+                  .allMatch(p -> kinds.of(p).form() == Tables.Form.HALF);
+      Kernels.Ranking ranking =
+          random ? Kernels.Ranking.PHILOX : Kernels.Ranking.MAGNITUDE;
+      this.kernels =
+          new ThresholdLaunches(call, tables, ranking, exact, round.scopes().size(), task.seed());
+      long tiles = launches.stream().mapToLong(Tables.Launch::tiles).max().orElse(0);
+      this.status =
+          call.borrow(ThresholdLaunches.statusBytes(Math.max(tiles, whole.tiles())));
+    }
+
+    void run() throws IOException {
+      tables.upload();
+      kernels.clear();
+      if (slots.isResident()) {
+        resident();
+      } else {
+        inTurn();
+      }
+      for (int t = 0; t < round.tensors().size(); t++) {
+        results.add(round.tensors().get(t), tables.result(t));
+      }
+    }
+
+    private void resident() throws IOException {
+      // Borrowed before anything is written.
+      long capacity = exact ? 0 : Math.max(SMALLEST_LIST, elements() / LIST_SHARE);
+      List<DeviceMemory> list = exact ? List.of() : list(capacity);
+      convey(true, b -> kernels.histogram(launches.get(b), Level.COARSE, When.ALWAYS), false);
+      kernels.threshold(Level.COARSE, list.isEmpty() ? 0 : capacity, task.nan());
+      if (exact) {
+        kernels.apply(whole, Mode.EXACT, When.ALWAYS, status, 0);
+      } else {
+        refine(list, capacity);
+      }
+      check();
+      convey(false, b -> {}, true);
+    }
+
+    /** Borrows the list and what its tiles need; nothing where the device has too little memory. */
+    private List<DeviceMemory> list(long capacity) {
+      try {
+        DeviceMemory tiles = call.borrow(ThresholdLaunches.refineStatusBytes(capacity));
+        return List.of(call.borrow(capacity * ThresholdLaunches.OPEN_BYTES), tiles);
+      } catch (DeviceOutOfMemoryException e) {
+        return List.of();
+      }
+    }
+
+    private void refine(List<DeviceMemory> list, long capacity) {
+      if (!list.isEmpty()) {
+        kernels.apply(whole, Mode.COLLECT, When.LISTED, status, list.get(0).address());
+        kernels.refineCount(whole, list.get(0), capacity);
+      }
+      kernels.histogram(whole, Level.FINE, When.SWEPT);
+      kernels.threshold(Level.FINE, 0, task.nan());
+      if (!list.isEmpty()) {
+        kernels.refineApply(whole, list.get(0), list.get(1), capacity);
+      }
+      kernels.apply(whole, Mode.EXACT, When.SWEPT, status, 0);
+    }
+
+    /** Brings the weights up once for each pass over them. */
+    private void inTurn() throws IOException {
+      convey(true, b -> kernels.histogram(launches.get(b), Level.COARSE, When.ALWAYS), false);
+      kernels.threshold(Level.COARSE, 0, task.nan());
+      check();
+      if (!exact) {
+        convey(true, b -> kernels.histogram(launches.get(b), Level.FINE, When.SWEPT), false);
+        kernels.threshold(Level.FINE, 0, task.nan());
+      }
+      convey(
+          true, b -> kernels.apply(launches.get(b), Mode.EXACT, When.ALWAYS, status, 0), true);
+      tables.download();
+      call.await();
+    }
+
+    private long elements() {
+      return round.scopes().stream().mapToLong(Tables.Ask::elements).sum();
+    }
+
+    private void convey(boolean up, Conveyor.Launch launch, boolean down) throws IOException {
+      Conveyor.run(call, slots, new Conveyor.Work(up, launch, down));
+    }
+
+    /** Waits, and throws if the kernels refused to change anything. */
+    private void check() {
+      tables.download();
+      call.await();
+      if (!tables.isRefused()) {
+        return;
+      }
+      call.finish();
+      for (int t = 0; t < round.tensors().size() && task.nan() == NanPolicy.REFUSE; t++) {
+        Results.refuseNan(weights(round.tensors().get(t)).name(), tables.firstNan(t), false);
+      }
+      for (int s = 0; s < round.scopes().size(); s++) {
+        Tables.Ask ask = round.scopes().get(s);
+        ask.requireFits(ask.elements() - tables.nans(s));
+      }
+      throw new IllegalStateException("the kernels refused weights that are all numbers");
+    }
+  }
+}
