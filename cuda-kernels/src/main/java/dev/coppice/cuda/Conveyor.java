@@ -86,9 +86,7 @@ final class Conveyor {
       return;
     }
     Execution execution = call.execution();
-    execution
-        .progress()
-        .expect(steps.stream().mapToLong(s -> s.region().bytes()).sum());
+    execution.progress().expect(steps.stream().mapToLong(s -> s.region().bytes()).sum());
     execution.forEach(
         steps.size(),
         call.lanes(),

@@ -1,5 +1,6 @@
 package dev.coppice.cuda;
 
+import dev.coppice.Amount;
 import dev.coppice.Pattern;
 import dev.coppice.spi.Backend;
 import dev.coppice.spi.Execution;
@@ -46,13 +47,40 @@ final class CudaBackend implements Backend {
     if (tensors.isEmpty()) {
       return;
     }
-    if (task.pattern() instanceof Pattern.Unstructured pattern) {
-      ThresholdPrune thresholds = new ThresholdPrune(device, task, execution, results);
-      switch (pattern.scope()) {
-        case GLOBAL -> thresholds.together(tensors, pattern.amount());
-        case TENSOR -> thresholds.each(tensors, tensors.stream().map(t -> pattern.amount()).toList());
-        case ROW -> throw new UnsupportedOperationException();
+    if (task.pattern() instanceof Pattern.NofM pattern) {
+      OnePass onePass = new OnePass(device, task, execution, results);
+      new GroupPrune(onePass, task, pattern).prune(tensors);
+    } else if (task.pattern() instanceof Pattern.Unstructured pattern) {
+      prune(pattern, tensors, task, execution, results);
+    }
+  }
+
+  private void prune(
+      Pattern.Unstructured pattern,
+      List<Integer> tensors,
+      PruneTask task,
+      Execution execution,
+      Results results)
+      throws IOException {
+    Amount amount = pattern.amount();
+    OnePass onePass = new OnePass(device, task, execution, results);
+    RowPrune rows = new RowPrune(onePass, device, task, amount);
+    ThresholdPrune thresholds = new ThresholdPrune(device, task, execution, results);
+    switch (pattern.scope()) {
+      case GLOBAL -> {
+        if (pattern.maxPerTensor().isPresent()) {
+          thresholds.capped(tensors, amount, pattern.maxPerTensor().getAsDouble());
+        } else {
+          thresholds.together(tensors, amount);
+        }
       }
+      case TENSOR -> {
+        List<Integer> small = tensors.stream().filter(rows::fits).toList();
+        List<Integer> large = tensors.stream().filter(t -> !rows.fits(t)).toList();
+        rows.tensors(small);
+        thresholds.each(large, large.stream().map(t -> amount).toList());
+      }
+      case ROW -> rows.rows(tensors);
     }
   }
 

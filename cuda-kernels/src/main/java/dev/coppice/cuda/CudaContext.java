@@ -24,12 +24,14 @@ final class CudaContext implements AutoCloseable {
   private CudaContext(CUdevice device, int ordinal) {
     this.device = device;
     this.ordinal = ordinal;
-    CudaResult.run("cuDevicePrimaryCtxRetain", () -> JCudaDriver.cuDevicePrimaryCtxRetain(context, device));
+    CudaResult.run(
+        "cuDevicePrimaryCtxRetain", () -> JCudaDriver.cuDevicePrimaryCtxRetain(context, device));
     this.handle = new Handle(this, "primary context", () -> release(device));
   }
 
   private static void release(CUdevice device) {
-    CudaResult.run("cuDevicePrimaryCtxRelease", () -> JCudaDriver.cuDevicePrimaryCtxRelease(device));
+    CudaResult.run(
+        "cuDevicePrimaryCtxRelease", () -> JCudaDriver.cuDevicePrimaryCtxRelease(device));
   }
 
   /**
@@ -70,7 +72,8 @@ final class CudaContext implements AutoCloseable {
   /** Gives a device attribute, one of {@link CUdevice_attribute}. */
   int attribute(int which) {
     int[] value = new int[1];
-    CudaResult.run("cuDeviceGetAttribute", () -> JCudaDriver.cuDeviceGetAttribute(value, which, device));
+    CudaResult.run(
+        "cuDeviceGetAttribute", () -> JCudaDriver.cuDeviceGetAttribute(value, which, device));
     return value[0];
   }
 

@@ -13,7 +13,9 @@ final class CudaEvent implements AutoCloseable {
 
   CudaEvent(CudaContext context) {
     CUevent created = event;
-    CudaResult.run("cuEventCreate", () -> JCudaDriver.cuEventCreate(created, CUevent_flags.CU_EVENT_DISABLE_TIMING));
+    CudaResult.run(
+        "cuEventCreate",
+        () -> JCudaDriver.cuEventCreate(created, CUevent_flags.CU_EVENT_DISABLE_TIMING));
     this.handle = new Handle(this, "event", () -> context.run(() -> release(created)));
   }
 

@@ -3,9 +3,9 @@ package dev.coppice.cuda;
 import dev.coppice.DeviceException;
 import dev.coppice.DeviceLostException;
 import dev.coppice.DeviceOutOfMemoryException;
+import java.util.function.IntSupplier;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
-import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -11,7 +11,9 @@ final class CudaStream implements AutoCloseable {
 
   CudaStream(CudaContext context) {
     CUstream created = stream;
-    CudaResult.run("cuStreamCreate", () -> JCudaDriver.cuStreamCreate(created, CUstream_flags.CU_STREAM_NON_BLOCKING));
+    CudaResult.run(
+        "cuStreamCreate",
+        () -> JCudaDriver.cuStreamCreate(created, CUstream_flags.CU_STREAM_NON_BLOCKING));
     this.handle = new Handle(this, "stream", () -> context.run(() -> release(created)));
   }
 

@@ -27,7 +27,10 @@ final class DeviceMemory implements AutoCloseable {
    */
   DeviceMemory(CudaContext context, long bytes, CudaStream stream) {
     Address allocated = address;
-    CudaResult.allocate("cuMemAllocAsync", bytes, () -> JCudaDriver.cuMemAllocAsync(allocated, bytes, stream.stream()));
+    CudaResult.allocate(
+        "cuMemAllocAsync",
+        bytes,
+        () -> JCudaDriver.cuMemAllocAsync(allocated, bytes, stream.stream()));
     this.bytes = bytes;
     this.handle =
         new Handle(

@@ -7,25 +7,37 @@ import jcuda.driver.CUdevice_attribute;
 final class Kernels {
   /** Where keys come from: Ranking in tables.cuh. */
   enum Ranking {
-    MAGNITUDE(0), PHILOX(1), SCORES(2);
+    MAGNITUDE(0),
+    PHILOX(1),
+    SCORES(2);
 
     final int code;
 
     Ranking(int code) {
       this.code = code;
     }
-
   }
 
   private static final int HISTOGRAM_THREADS = 1024;
   private static final int THRESHOLD_THREADS = 1024;
   private static final int APPLY_THREADS = 256;
+  private static final int GROUPS_THREADS = 256;
   static final int THRESHOLD_SHARED = 512;
+
+  /** The shared memory of coppice_n_of_m_2_4, and the beginning of coppice_n_of_m's. */
+  static final int GROUPS_HEADER = 64;
+
   static final int APPLY_SHARED = 256;
 
   private final List<Kernel> histogram;
   private final List<Kernel> apply;
   private final Kernel threshold;
+  private final Kernel twoOfFour;
+  private final Kernel nOfM;
+  private final Kernel rowsWarp;
+  private final Kernel rowsSmallBlock;
+  private final Kernel rowsLargeBlock;
+  private final Kernel rowsGlobal;
   private final Kernel refineCount;
   private final Kernel refineApply;
   private final int multiprocessors;
@@ -37,17 +49,20 @@ final class Kernels {
         context.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     this.mostShared =
         context.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
-    this.histogram =
-        eachRanking(module, "coppice_histogram_", HISTOGRAM_THREADS, mostShared);
+    this.histogram = eachRanking(module, "coppice_histogram_", HISTOGRAM_THREADS, mostShared);
     this.apply = eachRanking(module, "coppice_apply_", APPLY_THREADS, APPLY_SHARED);
-    this.threshold =
-        new Kernel(module, "coppice_threshold", THRESHOLD_THREADS, THRESHOLD_SHARED);
+    this.threshold = new Kernel(module, "coppice_threshold", THRESHOLD_THREADS, THRESHOLD_SHARED);
+    this.twoOfFour = new Kernel(module, "coppice_n_of_m_2_4", GROUPS_THREADS, GROUPS_HEADER);
+    this.nOfM = new Kernel(module, "coppice_n_of_m", GROUPS_THREADS, groupsShared(true));
+    this.rowsWarp = new Kernel(module, "coppice_rows_warp", 256, mostShared);
+    this.rowsSmallBlock = new Kernel(module, "coppice_rows_block", 256, mostShared);
+    this.rowsLargeBlock = new Kernel(module, "coppice_rows_block", 1024, mostShared);
+    this.rowsGlobal = new Kernel(module, "coppice_rows_global", 1024, mostShared);
     this.refineCount = new Kernel(module, "coppice_refine_count", APPLY_THREADS, 0);
     this.refineApply = new Kernel(module, "coppice_refine_apply", APPLY_THREADS, APPLY_SHARED);
   }
 
-  private static List<Kernel> eachRanking(
-      CudaModule module, String name, int threads, int shared) {
+  private static List<Kernel> eachRanking(CudaModule module, String name, int threads, int shared) {
     return List.of(
         new Kernel(module, name + "magnitude", threads, shared),
         new Kernel(module, name + "philox", threads, shared),
@@ -66,6 +81,35 @@ final class Kernels {
     return threshold;
   }
 
+  Kernel twoOfFour() {
+    return twoOfFour;
+  }
+
+  Kernel nOfM() {
+    return nOfM;
+  }
+
+  /** Gives the shared memory of coppice_n_of_m: a tile's weights and, if random, their keys. */
+  static int groupsShared(boolean random) {
+    return GROUPS_HEADER + (4096 + 512) * Integer.BYTES * (random ? 2 : 1);
+  }
+
+  Kernel rowsWarp() {
+    return rowsWarp;
+  }
+
+  Kernel rowsSmallBlock() {
+    return rowsSmallBlock;
+  }
+
+  Kernel rowsLargeBlock() {
+    return rowsLargeBlock;
+  }
+
+  Kernel rowsGlobal() {
+    return rowsGlobal;
+  }
+
   Kernel refineCount() {
     return refineCount;
   }
@@ -79,7 +123,9 @@ final class Kernels {
     return mostShared;
   }
 
-  /** Gives the blocks of a kernel that the device holds at once, but no more than there is work for. */
+  /**
+   * Gives the blocks of a kernel that the device holds at once, but no more than there is work for.
+   */
   long blocks(Kernel kernel, int shared, long work) {
     return Math.max(1, Math.min(work, (long) multiprocessors * kernel.blocksEach(shared)));
   }

@@ -16,6 +16,7 @@ import java.util.List;
  * @param runs how many runs of {@code run} elements, {@code stride} apart, it has
  * @param inner how far the elements of a row or group lie apart in it
  * @param rows the rows in it, where rows are what competes
+ * @param together the neighbouring rows that are selected at a time
  */
 record Part(
     Weights weights,
@@ -26,7 +27,8 @@ record Part(
     long run,
     long stride,
     long inner,
-    long rows) {
+    long rows,
+    int together) {
 
   static Part of(Region region, int tensor, int scope) {
     return new Part(
@@ -38,22 +40,19 @@ record Part(
         region.isContiguous() ? region.elements() : region.runLength(),
         region.isContiguous() ? region.elements() : region.stride(),
         1,
+        1,
         1);
   }
 
   static Part whole(Weights weights, int tensor, int scope) {
     long elements = weights.shape().elements();
-    return new Part(weights, tensor, scope, 0, 1, elements, elements, 1, 1);
+    return new Part(weights, tensor, scope, 0, 1, elements, elements, 1, 1, 1);
   }
 
   /** Gives the same part, arranged as [elements / (rows * inner), rows, inner]. */
-  Part arranged(long rowsOfIt, long innerOfIt) {
-    return new Part(weights, tensor, scope, first, runs, run, stride, innerOfIt, rowsOfIt);
-  }
-
-  /** Gives the same part in another scope. */
-  Part in(int otherScope) {
-    return new Part(weights, tensor, otherScope, first, runs, run, stride, inner, rows);
+  Part arranged(long rowsOfIt, long innerOfIt, int rowsTogether) {
+    return new Part(
+        weights, tensor, scope, first, runs, run, stride, innerOfIt, rowsOfIt, rowsTogether);
   }
 
   long elements() {

@@ -21,7 +21,8 @@ final class PinnedMemory implements AutoCloseable {
    */
   PinnedMemory(CudaContext context, int size) {
     Pointer allocated = pointer;
-    CudaResult.allocate("cuMemHostAlloc", size, () -> JCudaDriver.cuMemHostAlloc(allocated, size, 0));
+    CudaResult.allocate(
+        "cuMemHostAlloc", size, () -> JCudaDriver.cuMemHostAlloc(allocated, size, 0));
     this.handle =
         new Handle(
             this, size + " bytes of pinned memory", () -> context.run(() -> release(allocated)));

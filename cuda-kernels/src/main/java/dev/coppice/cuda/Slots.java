@@ -117,7 +117,9 @@ record Slots(
     return done.get(batch % done.size());
   }
 
-  /** Gives the batch that must be finished before this one is brought to its slot; below 0: none. */
+  /**
+   * Gives the batch that must be finished before this one is brought to its slot; below 0: none.
+   */
   int before(int batch) {
     return batch - done.size();
   }

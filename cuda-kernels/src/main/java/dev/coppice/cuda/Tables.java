@@ -23,6 +23,11 @@ final class Tables {
   /** TILE_BYTES of tables.cuh. */
   static final int TILE_BYTES = 16384;
 
+  /** How many key bits a coarse bin of the histogram leaves open (histogram.cuh). */
+  static final int MAGNITUDE_SHIFT = 16;
+
+  static final int PHILOX_SHIFT = 17;
+
   private static final int SCOPE_BEGINS = 1;
   private static final int SCOPE_ENDS = 2;
   private static final int REFUSED_AT = 8;
@@ -147,7 +152,7 @@ final class Tables {
     bytes.putLong(firstTile).putLong(part.inner()).putLong(part.rows());
     bytes.putInt(lead(address, dtype)).putInt(kind.form().code).putInt(kind.largest());
     bytes.putInt(part.scope()).putInt(part.tensor()).putInt(flags);
-    bytes.putInt(dtype.bytes()).putInt(0);
+    bytes.putInt(dtype.bytes()).putInt(part.together());
   }
 
   /** Gives the tiles that a slice is walked in. */
@@ -159,6 +164,13 @@ final class Tables {
   /** Gives the elements from the 16-byte boundary at or before an address to it. */
   static int lead(long address, DType dtype) {
     return (int) Long.remainderUnsigned(address, VECTOR_BYTES) / dtype.bytes();
+  }
+
+  /** Lets the keys [low, high) of every scope be open; before {@link #upload}. */
+  void open(long low, long high) {
+    for (int at = scopesAt; at < talliesAt; at += SCOPE_BYTES) {
+      bytes.putLong(at + 32, low).putLong(at + 40, high).putLong(at + 48, high > low ? 1 : 0);
+    }
   }
 
   /** Copies everything up; nothing is added afterwards. */
@@ -186,6 +198,14 @@ final class Tables {
   /** Says whether the kernels refused to go on; after {@link #download}. */
   boolean isRefused() {
     return bytes.getInt(REFUSED_AT) != 0;
+  }
+
+  /** Throws if a row had fewer weights than the count that was asked of it. */
+  void requireNotRefused() {
+    if (isRefused()) {
+      throw new IllegalArgumentException(
+          "a count exceeds the weights of a row that are not NaN; ask for fewer");
+    }
   }
 
   /** Gives how many weights of a scope are NaN; after {@link #download}. */

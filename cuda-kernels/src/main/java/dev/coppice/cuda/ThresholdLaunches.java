@@ -2,6 +2,7 @@ package dev.coppice.cuda;
 
 import dev.coppice.NanPolicy;
 import java.nio.ByteBuffer;
+import java.nio.LongBuffer;
 import java.util.Optional;
 
 /**
@@ -11,38 +12,39 @@ import java.util.Optional;
 final class ThresholdLaunches {
   /** Level in histogram.cuh. */
   enum Level {
-    COARSE(0), FINE(1);
+    COARSE(0),
+    FINE(1);
 
     final int code;
 
     Level(int code) {
       this.code = code;
     }
-
   }
 
   /** Mode in apply.cuh. */
   enum Mode {
-    COLLECT(0), EXACT(1);
+    COLLECT(0),
+    EXACT(1);
 
     final int code;
 
     Mode(int code) {
       this.code = code;
     }
-
   }
 
   /** When in tables.cuh. */
   enum When {
-    ALWAYS(0), LISTED(1), SWEPT(2);
+    ALWAYS(0),
+    LISTED(1),
+    SWEPT(2);
 
     final int code;
 
     When(int code) {
       this.code = code;
     }
-
   }
 
   static final int COARSE_BINS = 32768;
@@ -61,6 +63,7 @@ final class ThresholdLaunches {
   private final DeviceMemory coarse;
   private final Optional<DeviceMemory> fine;
   private final DeviceMemory ticket;
+  private Optional<PinnedMemory> reading = Optional.empty();
 
   ThresholdLaunches(
       DeviceCall call,
@@ -77,12 +80,14 @@ final class ThresholdLaunches {
     this.seed = seed;
     this.coarse = call.borrow((long) scopes * COARSE_BINS * Long.BYTES);
     this.fine =
-        exact ? Optional.empty() : Optional.of(call.borrow((long) scopes * fineBins() * Long.BYTES));
+        exact
+            ? Optional.empty()
+            : Optional.of(call.borrow((long) scopes * fineBins() * Long.BYTES));
     this.ticket = call.borrow(Integer.BYTES);
   }
 
   private int shift() {
-    return ranking == Kernels.Ranking.PHILOX ? 17 : 16;
+    return ranking == Kernels.Ranking.PHILOX ? Tables.PHILOX_SHIFT : Tables.MAGNITUDE_SHIFT;
   }
 
   private int fineBins() {
@@ -121,6 +126,16 @@ final class ThresholdLaunches {
       p.putInt(level.code).putInt(when.code);
       call.launch(kernel, kernels.blocks(kernel, shared, slices.tiles()), shared);
     }
+  }
+
+  /** Reads a scope's counters back, and waits for them. */
+  LongBuffer counts(Level level, int scope) {
+    int bytes = bins(level) * Long.BYTES;
+    PinnedMemory read = reading.orElseGet(() -> call.pinned(fineBins() * Long.BYTES));
+    reading = Optional.of(read);
+    counts(level).download(read.at(0), (long) scope * bytes, bytes, call.stream());
+    call.await();
+    return read.slice(0, bytes).asLongBuffer();
   }
 
   /** Finds where the scopes are cut. {@code capacity} is the list's, in elements. */

@@ -26,6 +26,9 @@ final class ThresholdPrune {
   /** The counters of one call take at most this, as long as it prunes several scopes. */
   private static final long MOST_COUNTER_BYTES = 256L << 20;
 
+  private static final int MOST_SCOPES =
+      (int) (MOST_COUNTER_BYTES / (3L * ThresholdLaunches.COARSE_BINS * Long.BYTES));
+
   /** The list of open elements holds this share of all: Gaussian weights need a fifth of it. */
   private static final int LIST_SHARE = 64;
 
@@ -36,15 +39,18 @@ final class ThresholdPrune {
    *
    * @param tensors indices of the task's weights
    * @param scopes what is asked of each scope
-   * @param global whether all tensors are one scope, or each is its own
+   * @param together whether all tensors are one scope, or each is its own
+   * @param mixed whether keys of different types are compared
+   * @param row the row that is pruned of the only tensor, or -1: all of each
    */
-  private record Round(List<Integer> tensors, List<Tables.Ask> scopes, boolean global) {
+  private record Round(
+      List<Integer> tensors, List<Tables.Ask> scopes, boolean together, boolean mixed, long row) {
     Round part(int from, int to) {
-      return new Round(tensors.subList(from, to), scopes.subList(from, to), global);
+      return new Round(tensors.subList(from, to), scopes.subList(from, to), together, mixed, row);
     }
 
     int scope(int tensor) {
-      return global ? 0 : tensor;
+      return together ? 0 : tensor;
     }
   }
 
@@ -65,8 +71,50 @@ final class ThresholdPrune {
   /** Prunes that amount of all these tensors together. */
   void together(List<Integer> tensors, Amount amount) throws IOException {
     long elements = tensors.stream().mapToLong(t -> weights(t).shape().elements()).sum();
-    Round round = new Round(tensors, List.of(Tables.Ask.of(amount, elements)), true);
+    List<Tables.Ask> ask = List.of(Tables.Ask.of(amount, elements));
+    Round round = new Round(tensors, ask, true, isMixed(tensors), -1);
     Slots.attempt(room -> prune(round, room));
+  }
+
+  /** Prunes that amount of every row of a tensor; for rows that are larger than a chunk. */
+  void eachRow(int tensor, Amount amount) throws IOException {
+    Weights w = weights(tensor);
+    long rows = w.shape().dimension(w.axes().output());
+    List<Tables.Ask> ask = List.of(Tables.Ask.of(amount, w.shape().elements() / rows));
+    for (long row = 0; row < rows; row++) {
+      Round round = new Round(List.of(tensor), ask, true, false, row);
+      Slots.attempt(room -> prune(round, room));
+    }
+  }
+
+  /** Prunes that amount of all, but no more than the share {@code cap} of each tensor. */
+  void capped(List<Integer> tensors, Amount amount, double cap) throws IOException {
+    CappedCounts counts = new CappedCounts(amount, cap);
+    forParts(tensors, round -> Slots.attempt(room -> count(round, room, counts)));
+    if (counts.narrow(random ? Tables.PHILOX_SHIFT : Tables.MAGNITUDE_SHIFT)) {
+      forParts(tensors, round -> Slots.attempt(room -> count(round, room, counts)));
+    }
+    each(tensors, counts.deal());
+  }
+
+  private interface RoundBody {
+    void run(Round round) throws IOException;
+  }
+
+  /** Gives these tensors, each a scope, to the body in parts whose counters are not too many. */
+  private void forParts(List<Integer> tensors, RoundBody body) throws IOException {
+    List<Tables.Ask> asks =
+        tensors.stream()
+            .map(t -> Tables.Ask.of(new Amount.Count(0), weights(t).shape().elements()))
+            .toList();
+    Round all = new Round(tensors, asks, false, isMixed(tensors), -1);
+    for (int from = 0; from < tensors.size(); from += MOST_SCOPES) {
+      body.run(all.part(from, Math.min(from + MOST_SCOPES, tensors.size())));
+    }
+  }
+
+  private boolean isMixed(List<Integer> tensors) {
+    return tensors.stream().map(t -> weights(t).dtype()).distinct().count() > 1;
   }
 
   /** Prunes that amount of each of these tensors. */
@@ -83,15 +131,12 @@ final class ThresholdPrune {
         long elements = weights(tensors.get(i)).shape().elements();
         asks.add(Tables.Ask.of(amounts.get(i), elements));
       }
-      Round round = new Round(alike.stream().map(tensors::get).toList(), asks, false);
+      Round round = new Round(alike.stream().map(tensors::get).toList(), asks, false, false, -1);
       for (int from = 0; from < alike.size(); from += MOST_SCOPES) {
         pruneEach(round.part(from, Math.min(from + MOST_SCOPES, alike.size())));
       }
     }
   }
-
-  private static final int MOST_SCOPES =
-      (int) (MOST_COUNTER_BYTES / (3L * ThresholdLaunches.COARSE_BINS * Long.BYTES));
 
   /** Prunes a round, or its halves one after the other where the device has too little memory. */
   private void pruneEach(Round round) throws IOException {
@@ -119,6 +164,14 @@ final class ThresholdPrune {
     }
   }
 
+  /** Counts the keys of each tensor. */
+  private void count(Round round, Slots.Room room, CappedCounts counts) throws IOException {
+    try (DeviceCall call = new DeviceCall(device, execution)) {
+      new Pass(call, round, room).count(counts);
+      call.finish();
+    }
+  }
+
   /** Gives the parts of a round's tensors when none that is brought up may exceed so many bytes. */
   private List<Part> parts(Round round, int chunk) {
     List<Part> parts = new ArrayList<>();
@@ -127,7 +180,8 @@ final class ThresholdPrune {
       if (w.onDevice().isPresent()) {
         parts.add(Part.whole(w, t, round.scope(t)));
       } else {
-        Regions regions = Regions.of(w, chunk);
+        Regions regions =
+            round.row() < 0 ? Regions.of(w, chunk) : Regions.ofRow(w, round.row(), chunk);
         for (long r = 0; r < regions.count(); r++) {
           Region region = regions.at().apply(r);
           parts.add(Part.of(region, t, round.scope(t)));
@@ -152,15 +206,12 @@ final class ThresholdPrune {
     Pass(DeviceCall call, Round round, Slots.Room room) {
       this.call = call;
       this.round = round;
-      boolean mixed =
-          round.global()
-              && round.tensors().stream().map(t -> weights(t).dtype()).distinct().count() > 1;
       List<Part> parts = parts(round, room.chunk());
       this.slots = Slots.allocate(call, parts, room);
       int batches = slots.batches().size();
-      this.tables =
-          new Tables(call, round.scopes(), round.tensors().size(), 2 * parts.size());
-      Tables.Kinds kinds = p -> Tables.Kind.of(p.weights().dtype(), mixed, task.criterion());
+      this.tables = new Tables(call, round.scopes(), round.tensors().size(), 2 * parts.size());
+      Tables.Kinds kinds =
+          p -> Tables.Kind.of(p.weights().dtype(), round.mixed(), task.criterion());
       for (int b = 0; b < batches; b++) {
         Batch batch = slots.batches().get(b);
         launches.add(tables.add(slots, batch.from(), batch.to(), b, kinds, Tables::tiles));
@@ -169,17 +220,12 @@ final class ThresholdPrune {
           batches == 1 || !slots.isResident()
               ? launches.get(0)
               : tables.add(slots, 0, parts.size(), 0, kinds, Tables::tiles);
-      this.exact =
-          !random
-              && parts.stream()
-                  .allMatch(p -> kinds.of(p).form() == Tables.Form.HALF);
-      Kernels.Ranking ranking =
-          random ? Kernels.Ranking.PHILOX : Kernels.Ranking.MAGNITUDE;
+      this.exact = !random && parts.stream().allMatch(p -> kinds.of(p).form() == Tables.Form.HALF);
+      Kernels.Ranking ranking = random ? Kernels.Ranking.PHILOX : Kernels.Ranking.MAGNITUDE;
       this.kernels =
           new ThresholdLaunches(call, tables, ranking, exact, round.scopes().size(), task.seed());
       long tiles = launches.stream().mapToLong(Tables.Launch::tiles).max().orElse(0);
-      this.status =
-          call.borrow(ThresholdLaunches.statusBytes(Math.max(tiles, whole.tiles())));
+      this.status = call.borrow(ThresholdLaunches.statusBytes(Math.max(tiles, whole.tiles())));
     }
 
     void run() throws IOException {
@@ -192,6 +238,25 @@ final class ThresholdPrune {
       }
       for (int t = 0; t < round.tensors().size(); t++) {
         results.add(round.tensors().get(t), tables.result(t));
+      }
+    }
+
+    /** Counts the keys of each tensor, those that are open by now if any are. */
+    void count(CappedCounts counts) throws IOException {
+      Level level = counts.isNarrowed() ? Level.FINE : Level.COARSE;
+      tables.open(counts.low(), counts.high());
+      tables.upload();
+      kernels.clear();
+      convey(true, b -> kernels.histogram(launches.get(b), level, When.ALWAYS), false);
+      tables.download();
+      call.await();
+      call.finish();
+      for (int t = 0; t < round.tensors().size(); t++) {
+        if (task.nan() == NanPolicy.REFUSE) {
+          Results.refuseNan(weights(round.tensors().get(t)).name(), tables.firstNan(t), false);
+        }
+        long numbers = round.scopes().get(t).elements() - tables.nans(t);
+        counts.add(numbers, kernels.counts(level, t));
       }
     }
 
@@ -242,8 +307,7 @@ final class ThresholdPrune {
         convey(true, b -> kernels.histogram(launches.get(b), Level.FINE, When.SWEPT), false);
         kernels.threshold(Level.FINE, 0, task.nan());
       }
-      convey(
-          true, b -> kernels.apply(launches.get(b), Mode.EXACT, When.ALWAYS, status, 0), true);
+      convey(true, b -> kernels.apply(launches.get(b), Mode.EXACT, When.ALWAYS, status, 0), true);
       tables.download();
       call.await();
     }

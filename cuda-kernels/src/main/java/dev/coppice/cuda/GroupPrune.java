@@ -1,0 +1,111 @@
+package dev.coppice.cuda;
+
+import dev.coppice.Criterion;
+import dev.coppice.NanPolicy;
+import dev.coppice.Pattern;
+import dev.coppice.spi.PruneTask;
+import dev.coppice.spi.Region;
+import dev.coppice.spi.Regions;
+import dev.coppice.spi.Weights;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Prunes N:M groups with n_of_m.cu. */
+final class GroupPrune {
+  /** GROUPS_TILE in n_of_m.cuh. */
+  private static final int TILE = 4096;
+
+  private static final int WARP = 32;
+
+  /** What a strided region may exceed its bound by ({@link Regions#ofGroups}). */
+  private static final int STRIDED = 16;
+
+  private final OnePass onePass;
+  private final PruneTask task;
+  private final Pattern.NofM pattern;
+  private final boolean random;
+
+  GroupPrune(OnePass onePass, PruneTask task, Pattern.NofM pattern) {
+    this.onePass = onePass;
+    this.task = task;
+    this.pattern = pattern;
+    this.random = task.criterion() instanceof Criterion.Random;
+  }
+
+  /** Prunes the groups of these tensors. */
+  void prune(List<Integer> tensors) throws IOException {
+    List<Integer> twoOfFour = new ArrayList<>();
+    List<Integer> others = new ArrayList<>();
+    for (int t : tensors) {
+      boolean alike = !random && pattern.n() == 2 && pattern.m() == 4 && inner(t) == 1;
+      (alike ? twoOfFour : others).add(t);
+    }
+    if (!twoOfFour.isEmpty()) {
+      onePass.run(
+          new OnePass.Work(
+              chunk -> parts(twoOfFour, chunk), Tables::tiles, this::launchTwoOfFour, false));
+    }
+    if (!others.isEmpty()) {
+      onePass.run(
+          new OnePass.Work(
+              chunk -> parts(others, chunk), (part, at) -> tiles(part), this::launchAny, false));
+    }
+  }
+
+  private long inner(int tensor) {
+    Weights w = task.weights().get(tensor);
+    return w.shape().after(w.axes().reduction());
+  }
+
+  private List<Part> parts(List<Integer> tensors, int chunk) {
+    List<Part> parts = new ArrayList<>();
+    for (int t : tensors) {
+      Weights w = task.weights().get(t);
+      if (w.onDevice().isPresent()) {
+        parts.add(Part.whole(w, t, 0).arranged(1, inner(t), 1));
+        continue;
+      }
+      boolean fits = pattern.m() * inner(t) * w.dtype().bytes() <= chunk;
+      Regions regions = Regions.ofGroups(w, pattern.m(), fits ? chunk : chunk / STRIDED);
+      for (long r = 0; r < regions.count(); r++) {
+        Region region = regions.at().apply(r);
+        long inner = region.isContiguous() ? inner(t) : region.runLength();
+        parts.add(Part.of(region, t, 0).arranged(1, inner, 1));
+      }
+    }
+    return parts;
+  }
+
+  /** Gives the tiles of a slice of coppice_n_of_m. */
+  private long tiles(Part part) {
+    long block = pattern.m() * part.inner();
+    long blocks = part.elements() / block;
+    if (block <= TILE) {
+      long each = TILE / block;
+      return (blocks + each - 1) / each;
+    }
+    long width = TILE / pattern.m() / WARP * (long) WARP;
+    return blocks * ((part.inner() + width - 1) / width);
+  }
+
+  private void launchTwoOfFour(DeviceCall call, Tables tables, Tables.Launch slices) {
+    launch(call, call.device().kernels().twoOfFour(), Kernels.GROUPS_HEADER, tables, slices);
+  }
+
+  private void launchAny(DeviceCall call, Tables tables, Tables.Launch slices) {
+    int shared = Kernels.groupsShared(random);
+    launch(call, call.device().kernels().nOfM(), shared, tables, slices);
+  }
+
+  private void launch(
+      DeviceCall call, Kernel kernel, int shared, Tables tables, Tables.Launch slices) {
+    ByteBuffer p = call.launchBlock().begin();
+    p.putLong(slices.slices()).putLong(tables.tallies()).putLong(slices.tiles());
+    p.putLong(task.seed()).putInt(slices.count()).putInt(pattern.n()).putInt(pattern.m());
+    p.putInt((random ? Kernels.Ranking.PHILOX : Kernels.Ranking.MAGNITUDE).code);
+    p.putInt(task.nan() == NanPolicy.KEEP ? 1 : 0).putInt(0);
+    call.launch(kernel, call.device().kernels().blocks(kernel, shared, slices.tiles()), shared);
+  }
+}

@@ -1,0 +1,213 @@
+package dev.coppice.cuda;
+
+import dev.coppice.Amount;
+import dev.coppice.Criterion;
+import dev.coppice.DeviceOutOfMemoryException;
+import dev.coppice.NanPolicy;
+import dev.coppice.spi.PruneTask;
+import dev.coppice.spi.Region;
+import dev.coppice.spi.Regions;
+import dev.coppice.spi.Weights;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import jcuda.driver.CUresult;
+
+/** Prunes rows, or small tensors as one row each, with rows.cu: on chip where they fit. */
+final class RowPrune {
+  /** Who selects a row, and where its weights are meanwhile. */
+  private enum Variant {
+    WARP,
+    SMALL_BLOCK,
+    LARGE_BLOCK,
+    GLOBAL
+  }
+
+  private static final int VECTOR = 16;
+  private static final int SECTORS = 64;
+
+  /** The longest row that a warp selects. */
+  private static final int WARP_ROW = 2048;
+
+  private static final int WARP_STAGED = 16 << 10;
+  private static final int SMALL_STAGED = 32 << 10;
+  private static final int WARPS = 8;
+
+  /** ROWS_HEADER_BYTES, ROW_BYTES and LONG_ROW_BYTES in rows.cuh. */
+  private static final int HEADER_BYTES = 64;
+
+  private static final int ROW_BYTES = 1200;
+  private static final int LONG_ROW_BYTES = 2352;
+
+  /**
+   * How a tensor is seen: as [outer, rows, inner], of which {@code together} rows at a time are
+   * staged.
+   */
+  private record Shape(
+      int tensor, long outer, long rows, long inner, int bytes, Variant variant, int together) {}
+
+  private final OnePass onePass;
+  private final CudaDevice device;
+  private final PruneTask task;
+  private final Amount amount;
+  private final boolean random;
+
+  RowPrune(OnePass onePass, CudaDevice device, PruneTask task, Amount amount) {
+    this.onePass = onePass;
+    this.device = device;
+    this.task = task;
+    this.amount = amount;
+    this.random = task.criterion() instanceof Criterion.Random;
+  }
+
+  /** Prunes every row of these tensors. */
+  void rows(List<Integer> tensors) throws IOException {
+    List<Shape> shapes = new ArrayList<>();
+    for (int t : tensors) {
+      Weights w = task.weights().get(t);
+      int axis = w.axes().output();
+      shapes.add(
+          shape(t, w.shape().before(axis), w.shape().dimension(axis), w.shape().after(axis)));
+    }
+    prune(shapes, false);
+  }
+
+  /** Prunes these tensors, each of which {@link #fits}. */
+  void tensors(List<Integer> tensors) throws IOException {
+    prune(tensors.stream().map(t -> shape(t, 1, 1, elements(t))).toList(), true);
+  }
+
+  /** Says whether a whole tensor is selected on chip. */
+  boolean fits(int tensor) {
+    return shape(tensor, 1, 1, elements(tensor)).variant() != Variant.GLOBAL;
+  }
+
+  private long elements(int tensor) {
+    return task.weights().get(tensor).shape().elements();
+  }
+
+  private void prune(List<Shape> shapes, boolean whole) throws IOException {
+    Map<Variant, List<Shape>> alike = new EnumMap<>(Variant.class);
+    for (Shape s : shapes) {
+      amount.of(s.outer() * s.inner()); // Refuses a count above a row's weights.
+      alike.computeIfAbsent(s.variant(), v -> new ArrayList<>()).add(s);
+    }
+    for (Map.Entry<Variant, List<Shape>> each : alike.entrySet()) {
+      List<Shape> same = each.getValue();
+      int shared = same.stream().mapToInt(this::shared).max().orElseThrow();
+      onePass.run(
+          new OnePass.Work(
+              chunk -> parts(same, chunk),
+              (part, at) -> (part.rows() + part.together() - 1) / part.together(),
+              (call, tables, slices) -> launch(call, kernel(each.getKey()), shared, tables, slices),
+              whole));
+    }
+  }
+
+  private Shape shape(int tensor, long outer, long rows, long inner) {
+    int bytes = task.weights().get(tensor).dtype().bytes();
+    if (outer == 1 && inner <= WARP_ROW) {
+      int together = (int) Math.max(1, WARP_STAGED / (inner * staged(bytes)));
+      return new Shape(
+          tensor, outer, rows, inner, bytes, Variant.WARP, (int) Math.min(together, rows));
+    }
+    int sectors = (int) Math.max(1, SECTORS / (inner * bytes));
+    for (int together = outer == 1 ? 1 : sectors; together >= 1; together /= 2) {
+      Shape shape = new Shape(tensor, outer, rows, inner, bytes, Variant.LARGE_BLOCK, together);
+      if (stagedBytes(shape) + HEADER_BYTES + (long) together * ROW_BYTES <= mostShared()) {
+        boolean small = stagedBytes(shape) <= SMALL_STAGED;
+        Variant variant = small ? Variant.SMALL_BLOCK : Variant.LARGE_BLOCK;
+        return new Shape(tensor, outer, rows, inner, bytes, variant, together);
+      }
+    }
+    int together = outer == 1 ? 1 : sectors;
+    return new Shape(tensor, outer, rows, inner, bytes, Variant.GLOBAL, together);
+  }
+
+  private int mostShared() {
+    return device.kernels().mostShared();
+  }
+
+  /** Gives the bytes that a staged element takes. */
+  private int staged(int bytes) {
+    return bytes + (random ? Integer.BYTES : 0);
+  }
+
+  /** Gives the shared memory that the staged rows of a tile take. */
+  private long stagedBytes(Shape s) {
+    int lanes = VECTOR / s.bytes();
+    long line = s.together() * s.inner();
+    long elements =
+        s.outer() == 1
+            ? (line + 2L * lanes - 2) / lanes * lanes
+            : s.outer() * ((line + lanes - 1) / lanes * lanes);
+    return elements * staged(s.bytes());
+  }
+
+  private int shared(Shape s) {
+    return switch (s.variant()) {
+      case WARP -> (int) (HEADER_BYTES + WARPS * ROW_BYTES + stagedBytes(s));
+      case SMALL_BLOCK, LARGE_BLOCK ->
+          (int) (HEADER_BYTES + s.together() * ROW_BYTES + stagedBytes(s));
+      case GLOBAL -> HEADER_BYTES + s.together() * LONG_ROW_BYTES;
+    };
+  }
+
+  private Kernel kernel(Variant variant) {
+    Kernels kernels = device.kernels();
+    return switch (variant) {
+      case WARP -> kernels.rowsWarp();
+      case SMALL_BLOCK -> kernels.rowsSmallBlock();
+      case LARGE_BLOCK -> kernels.rowsLargeBlock();
+      case GLOBAL -> kernels.rowsGlobal();
+    };
+  }
+
+  private List<Part> parts(List<Shape> shapes, int chunk) {
+    List<Part> parts = new ArrayList<>();
+    for (Shape s : shapes) {
+      Weights w = task.weights().get(s.tensor());
+      if (w.onDevice().isPresent()) {
+        Part whole = Part.whole(w, s.tensor(), 0);
+        parts.add(whole.arranged(s.rows(), s.inner(), s.together()));
+        continue;
+      }
+      long row = s.outer() * s.inner() * s.bytes();
+      if (row > chunk) {
+        throw new DeviceOutOfMemoryException(CUresult.CUDA_ERROR_OUT_OF_MEMORY, row, chunk);
+      }
+      addRegions(s, w, chunk, parts);
+    }
+    return parts;
+  }
+
+  private static void addRegions(Shape s, Weights w, int chunk, List<Part> parts) {
+    if (s.rows() == 1 && s.outer() == 1) {
+      Region all = new Region(w, 0, 1, (int) s.inner(), s.inner());
+      parts.add(Part.of(all, s.tensor(), 0).arranged(1, s.inner(), 1));
+      return;
+    }
+    Regions regions = Regions.ofRows(w, s.outer() == 1 ? chunk : chunk / 16);
+    for (long r = 0; r < regions.count(); r++) {
+      Region region = regions.at().apply(r);
+      long rows = region.elements() / (s.outer() * s.inner());
+      Part part = Part.of(region, s.tensor(), 0);
+      parts.add(part.arranged(rows, s.inner(), (int) Math.min(s.together(), rows)));
+    }
+  }
+
+  private void launch(
+      DeviceCall call, Kernel kernel, int shared, Tables tables, Tables.Launch slices) {
+    Tables.Ask ask = Tables.Ask.of(amount, 0);
+    ByteBuffer p = call.launchBlock().begin();
+    p.putLong(slices.slices()).putLong(tables.tallies()).putLong(tables.state());
+    p.putLong(slices.tiles()).putLong(task.seed()).putDouble(ask.fraction()).putLong(ask.count());
+    p.putInt(slices.count());
+    p.putInt((random ? Kernels.Ranking.PHILOX : Kernels.Ranking.MAGNITUDE).code);
+    p.putInt(task.nan() == NanPolicy.KEEP ? 1 : 0).putInt(0);
+    call.launch(kernel, device.kernels().blocks(kernel, shared, slices.tiles()), shared);
+  }
+}
