@@ -4,7 +4,7 @@
 
 // Which keys the bins divide.
 enum class Level : unsigned {
-  COARSE = 0,  // all of them: bin = key >> shift
+  COARSE = 0,  // all of them: bin = key >> shift, with the ranking's shift
   FINE = 1,    // those that are open in their scope: bin = key - scope.low; scopes without are skipped
 };
 
@@ -25,13 +25,11 @@ struct HistogramParameters {
   unsigned long long tiles;      // of all slices: first_tile and tiles of the last one
   unsigned long long seed;       // _philox
   unsigned slice_count;
-  unsigned scope_bins;           // bins of a scope: COARSE_BINS, or 1 << shift at FINE
+  unsigned scope_bins;           // bins of a scope: COARSE_BINS, or 1 << the ranking's shift at FINE
   unsigned first_bin;            // this launch counts the bins first_bin to first_bin + bins - 1: where shared
   unsigned bins;                 //   memory is small, one launch after the other counts them all. Only the one
                                  //   with first_bin == 0 at COARSE counts NaNs
-  unsigned shift;
   Level level;
   When when;
-  unsigned reserved;
 };
-static_assert(sizeof(HistogramParameters) == 88);
+static_assert(sizeof(HistogramParameters) == 80);
