@@ -14,8 +14,11 @@ constexpr unsigned MAGNITUDE_SHIFT = 16;
 constexpr unsigned PHILOX_SHIFT = 17;
 constexpr unsigned COARSE_BINS = 32768;
 
+// With all coarse bins go counters for zeros, one a lane.
+constexpr unsigned ZERO_COUNTERS = 32;
+
 constexpr unsigned HISTOGRAM_THREADS = 1024;
-// Dynamic shared memory: 4 * bins bytes. Any number of blocks is correct; one a multiprocessor is best.
+// Dynamic shared memory: 4 * bins bytes, 4 * ZERO_COUNTERS more where bins is COARSE_BINS. Any number of blocks is correct; one a multiprocessor is best.
 struct HistogramParameters {
   const Slice* slices;           // those of a scope side by side, in position order
   Scope* scopes;                 // low and high are read at FINE; nans is added to
