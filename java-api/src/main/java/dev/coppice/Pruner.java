@@ -2,7 +2,7 @@ package dev.coppice;
 
 import dev.coppice.PruningReport.Seconds;
 import dev.coppice.PruningReport.TensorReport;
-import dev.coppice.spi.Backend;
+import dev.coppice.spi.BackendProvider;
 import dev.coppice.spi.Checkpoint;
 import dev.coppice.spi.CheckpointTensor;
 import dev.coppice.spi.CheckpointWriter;
@@ -13,6 +13,7 @@ import dev.coppice.spi.WeightsResult;
 import dev.coppice.spi.WorkPool;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -22,19 +23,31 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
- * Prunes tensors and checkpoints by a plan, on one backend. Any number of calls may run at once, on
- * any threads; all share the pool of the process, which bounds threads and memory. Interrupting a
- * thread that waits in a call cancels the call.
+ * Prunes tensors and checkpoints by a plan, on the backend that was named or, under {@code auto},
+ * on the best that can be used and pays for the call. Under {@code auto} a backend that runs out of
+ * device memory is replaced by the next, for that rule of the plan; the result is the same, and the
+ * report says so. A device that was lost ends its call; later ones do without it. Any number of
+ * calls may run at once, on any threads; all share the pool of the process, which bounds threads
+ * and memory. Interrupting a thread that waits in a call cancels the call.
  */
 public final class Pruner implements AutoCloseable {
-  private final Backends.Choice choice;
+  private final List<Candidate> candidates;
   private final Builder settings;
 
   private Pruner(Builder settings) {
     this.settings = settings;
-    this.choice = Backends.choose(settings.backend);
+    this.candidates =
+        Backends.candidates(settings.backend, settings.device, settings.providers.get());
+    if (!isAuto()) {
+      Backends.open(candidates.get(0));
+    }
+  }
+
+  private boolean isAuto() {
+    return settings.backend.equals(Backends.AUTO);
   }
 
   /** Makes a pruner on the best backend there is. */
@@ -47,9 +60,20 @@ public final class Pruner implements AutoCloseable {
     return new Builder();
   }
 
-  /** Gives the name of the backend. */
+  /**
+   * Gives the name of the backend; with {@code auto}, of the best that can be used, for any size of
+   * model: a report says which one its call used.
+   */
   public String backend() {
-    return choice.backend().name();
+    return use(Long.MAX_VALUE).chosen().name();
+  }
+
+  private BackendUse use(long bytes) {
+    return isAuto() ? BackendUse.best(candidates, bytes) : BackendUse.named(candidates.get(0));
+  }
+
+  private BackendUse use(Selection selection) {
+    return use(selection.taken().stream().mapToLong(t -> t.tensor().bytes()).sum());
   }
 
   /**
@@ -65,9 +89,11 @@ public final class Pruner implements AutoCloseable {
 
   /**
    * Prunes named tensors in place; axes are those of safetensors (SPEC.md, "Axes") unless a rule
-   * sets others.
+   * sets others. Tensors on a CUDA device are pruned there, whatever their size, and the others of
+   * the call with them.
    *
    * @throws InvalidPlanException if a rule matches nothing
+   * @throws IllegalArgumentException if a tensor lies on a device that the backend does not run on
    * @throws NanWeightsException if a weight is NaN and the plan does not keep it
    */
   public PruningReport prune(Map<String, Tensor> tensors, PruningPlan plan) {
@@ -77,19 +103,26 @@ public final class Pruner implements AutoCloseable {
             .map(e -> TensorWeights.describe(e.getKey(), e.getValue()))
             .toList();
     Selection selection = Selection.of(described, plan);
+    BackendUse use =
+        DeviceTensors.of(selection, tensors, settings.device)
+            .map(found -> found.use(candidates, isAuto()))
+            .orElseGet(() -> use(selection));
     Execution execution = execution();
     try {
       Map<String, WeightsResult> results =
           run(
               selection,
               plan,
+              use,
               execution,
               t -> new TensorWeights(t, Objects.requireNonNull(tensors.get(t.tensor().name()))));
       execution.progress().end();
       long bytes = described.stream().mapToLong(CheckpointTensor::bytes).sum();
-      return report(plan, selection, results, bytes, execution, begin);
+      return report(plan, selection, results, use, bytes, execution, begin);
     } catch (IOException e) {
       throw new UncheckedIOException(e); // Memory does not fail.
+    } finally {
+      Reference.reachabilityFence(tensors); // A backend may have no more than their addresses.
     }
   }
 
@@ -106,6 +139,7 @@ public final class Pruner implements AutoCloseable {
       Checkpoint checkpoint, PruningPlan plan, Path target, boolean overwrite) throws IOException {
     long begin = System.nanoTime();
     Selection selection = Selection.of(checkpoint.tensors(), plan);
+    BackendUse use = use(selection);
     Execution execution = execution();
     Set<String> changed = new HashSet<>();
     selection.taken().forEach(t -> changed.add(t.tensor().name()));
@@ -113,7 +147,12 @@ public final class Pruner implements AutoCloseable {
       List<CheckpointWriter.Piece> rest = writer.rest();
       execution.progress().expect(rest.stream().mapToLong(CheckpointWriter.Piece::bytes).sum());
       Map<String, WeightsResult> results =
-          run(selection, plan, execution, t -> new CheckpointWeights(checkpoint, t, writer::write));
+          run(
+              selection,
+              plan,
+              use,
+              execution,
+              t -> new CheckpointWeights(checkpoint, t, writer::write));
       execution.progress().begin("copy");
       copy(rest, execution);
       execution.progress().begin("commit");
@@ -121,7 +160,7 @@ public final class Pruner implements AutoCloseable {
       execution.checkCancelled();
       writer.commit();
       execution.writeNanos.add((System.nanoTime() - committing) * execution.threads());
-      return report(plan, selection, results, checkpoint.bytes(), execution, begin);
+      return report(plan, selection, results, use, checkpoint.bytes(), execution, begin);
     }
   }
 
@@ -132,15 +171,17 @@ public final class Pruner implements AutoCloseable {
   public PruningReport dryRun(Checkpoint checkpoint, PruningPlan plan) throws IOException {
     long begin = System.nanoTime();
     Selection selection = Selection.of(checkpoint.tensors(), plan);
+    BackendUse use = use(selection);
     Execution execution = execution();
     Map<String, WeightsResult> results =
         run(
             selection,
             plan,
+            use,
             execution,
             t -> new CheckpointWeights(checkpoint, t, (tensor, first, bytes) -> {}));
     execution.progress().end();
-    return report(plan, selection, results, checkpoint.bytes(), execution, begin);
+    return report(plan, selection, results, use, checkpoint.bytes(), execution, begin);
   }
 
   private interface WeightsOf {
@@ -149,10 +190,13 @@ public final class Pruner implements AutoCloseable {
 
   /** Runs the plan's rules one after the other. */
   private Map<String, WeightsResult> run(
-      Selection selection, PruningPlan plan, Execution execution, WeightsOf weightsOf)
+      Selection selection,
+      PruningPlan plan,
+      BackendUse use,
+      Execution execution,
+      WeightsOf weightsOf)
       throws IOException {
     Map<String, WeightsResult> results = new HashMap<>();
-    Backend backend = choice.backend();
     for (int r = 0; r < plan.rules().size(); r++) {
       Rule rule = plan.rules().get(r);
       List<Weights> weights = new ArrayList<>();
@@ -164,7 +208,8 @@ public final class Pruner implements AutoCloseable {
       weights.sort(Comparator.comparing(Weights::name, PositionOrder::compare));
       PruneTask task =
           new PruneTask(weights, rule.criterion(), rule.pattern(), plan.nan(), plan.seed());
-      List<WeightsResult> done = backend.prune(task, execution);
+      String purpose = plan.rules().size() == 1 ? "" : " for rule " + (r + 1) + " of the plan";
+      List<WeightsResult> done = use.prune(task, purpose, execution);
       for (int i = 0; i < weights.size(); i++) {
         results.put(weights.get(i).name(), done.get(i));
       }
@@ -190,6 +235,7 @@ public final class Pruner implements AutoCloseable {
       PruningPlan plan,
       Selection selection,
       Map<String, WeightsResult> results,
+      BackendUse use,
       long bytes,
       Execution execution,
       long begin) {
@@ -213,8 +259,8 @@ public final class Pruner implements AutoCloseable {
             execution.writeNanos.sum() * each,
             (System.nanoTime() - begin) * 1e-9);
     return new PruningReport(
-        backend(),
-        choice.notes(),
+        use.backend(),
+        use.notes(),
         plan,
         List.copyOf(tensors),
         selection.leftAlone(),
@@ -231,15 +277,17 @@ public final class Pruner implements AutoCloseable {
         settings.listener);
   }
 
-  /** Closes the backend; idempotent. */
+  /** Closes the backends; idempotent. */
   @Override
   public void close() {
-    choice.backend().close();
+    candidates.forEach(Candidate::close);
   }
 
   /** A pruner's settings. */
   public static final class Builder {
     private String backend = Backends.AUTO;
+    private Supplier<List<BackendProvider>> providers = Backends::providers;
+    private int device;
     private WorkPool pool = WorkPool.shared();
     private int threads = Integer.MAX_VALUE;
     private int sliceBytes = Execution.SLICE_BYTES;
@@ -251,6 +299,24 @@ public final class Pruner implements AutoCloseable {
     /** Sets the backend: {@code auto}, {@code reference}, {@code native}, {@code cuda}. */
     public Builder backend(String name) {
       backend = name;
+      return this;
+    }
+
+    /**
+     * Sets the CUDA device that {@code cuda} runs on, also where {@code auto} takes it; 0 unless
+     * set.
+     */
+    public Builder device(int ordinal) {
+      if (ordinal < 0) {
+        throw new IllegalArgumentException("device must be 0 or more, not " + ordinal);
+      }
+      device = ordinal;
+      return this;
+    }
+
+    /** Sets providers other than those on the class path, the best first. */
+    Builder providers(List<BackendProvider> these) {
+      providers = () -> these;
       return this;
     }
 
@@ -294,14 +360,18 @@ public final class Pruner implements AutoCloseable {
      * Makes the pruner.
      *
      * @throws BackendUnavailableException if the backend that was named cannot be used
+     * @throws IllegalArgumentException if there is none of that name, or it runs on no device and
+     *     one other than 0 was set
      */
     public Pruner build() {
       return new Pruner(copy());
     }
 
     private Builder copy() {
-      return new Builder()
-          .backend(backend)
+      Builder copy = new Builder();
+      copy.providers = providers;
+      return copy.backend(backend)
+          .device(device)
           .pool(pool)
           .threads(threads)
           .sliceBytes(sliceBytes)

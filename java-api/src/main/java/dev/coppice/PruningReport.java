@@ -6,8 +6,9 @@ import java.util.List;
 /**
  * What was done to a model.
  *
- * @param backend the backend that did it
- * @param notes lines on the choice of the backend
+ * @param backend the backend that did it; {@code cuda+native} where each pruned some of the plan's
+ *     rules
+ * @param notes lines on the choice of the backend: why better ones did not do it
  * @param plan what was asked for
  * @param tensors what was pruned, in the model's order
  * @param leftAlone what was not, and why
