@@ -8,6 +8,7 @@
 #include <mutex>
 #include <numeric>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "device.h"
@@ -21,7 +22,7 @@ namespace {
 constexpr std::size_t STACK_BYTES = 64 << 10;
 constexpr std::byte POISON{0xA5};
 
-enum class State { READY, AT_BARRIER, IN_EXCHANGE, ENDED };
+enum class State { READY, AT_BARRIER, IN_EXCHANGE, ENDED, ASLEEP };
 
 struct Thread {
   Fiber fiber;
@@ -50,6 +51,8 @@ struct Block {
   std::array<Warp, MOST_THREADS / WARP> warp;
   Thread* current;
   Fiber scheduler;
+  unsigned brought;  // to the barrier at which threads wait
+  unsigned sum;      // of what was brought to the last one
 };
 Block block;
 std::mutex one_grid;
@@ -76,6 +79,7 @@ void run_thread() {
 void begin_block(const uint3& index) {
   const dim3& extent = block.launch->block;
   block.index = index;
+  block.brought = 0;
   block.threads = extent.x * extent.y * extent.z;
   for (unsigned i = 0; i < block.threads; i++) {
     Thread& thread = block.thread[i];
@@ -142,7 +146,7 @@ void finish_exchanges(unsigned warp) {
 }
 
 std::string stuck() {
-  std::array<unsigned, 4> in{};
+  std::array<unsigned, 5> in{};
   for (unsigned i = 0; i < block.threads; i++) {
     in[static_cast<std::size_t>(block.thread[i].state)]++;
   }
@@ -152,6 +156,18 @@ std::string stuck() {
   return "block " + std::to_string(block.index.x) + " cannot go on: " + count(State::AT_BARRIER) +
          " threads wait at __syncthreads, " + count(State::IN_EXCHANGE) +
          " in a warp's exchange, " + count(State::ENDED) + " have ended";
+}
+
+template <typename Iterator>
+bool wake(Iterator begin, Iterator end) {
+  bool any = false;
+  for (; begin != end; ++begin) {
+    if (begin->state == State::ASLEEP) {
+      begin->state = State::READY;
+      any = true;
+    }
+  }
+  return any;
 }
 
 std::optional<std::string> run_block(std::mt19937_64& random) {
@@ -167,6 +183,9 @@ std::optional<std::string> run_block(std::mt19937_64& random) {
     const auto all = [&](State state) {
       return std::all_of(begin, end, [=](const Thread& t) { return t.state == state; });
     };
+    if (wake(begin, end)) {
+      continue;
+    }
     if (all(State::ENDED)) {
       return wrote_past_shared()
                  ? std::optional("block " + std::to_string(block.index.x) +
@@ -177,6 +196,7 @@ std::optional<std::string> run_block(std::mt19937_64& random) {
       return stuck();
     }
     std::for_each(begin, end, [](Thread& t) { t.state = State::READY; });
+    block.sum = std::exchange(block.brought, 0);
   }
 }
 
@@ -220,7 +240,13 @@ const dim3& block_extent() { return block.launch->block; }
 const dim3& grid_extent() { return block.launch->grid; }
 int lane_index() { return static_cast<int>(block.current->linear % WARP); }
 
-void sync_block() { leave(State::AT_BARRIER); }
+unsigned sync_block(unsigned brought) {
+  block.brought += brought;
+  leave(State::AT_BARRIER);
+  return block.sum;
+}
+
+void sleep_thread() { leave(State::ASLEEP); }
 
 const std::uint64_t* exchange(unsigned mask, std::uint64_t word) {
   Thread& self = *block.current;

@@ -9,12 +9,7 @@
 #include <optional>
 #include <string>
 
-struct dim3 {
-  unsigned x = 1, y = 1, z = 1;
-};
-struct uint3 {
-  unsigned x, y, z;
-};
+#include "vector_types.h"
 
 namespace coppice::emulator {
 
@@ -50,8 +45,11 @@ const dim3& block_extent();
 const dim3& grid_extent();
 int lane_index();
 
-// Waits for every thread of the block.
-void sync_block();
+// Waits for every thread of the block; gives the sum of what they brought.
+unsigned sync_block(unsigned brought);
+
+// Lets all others run before the caller goes on.
+void sleep_thread();
 
 // Deposits `word` and waits for the lanes of `mask`; gives what all 32 lanes deposited, valid up to the
 // caller's next synchronisation.
