@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "atomics.h"
-#include "grid.h"
+#include "block.h"
 #include "vector_types.h"
 #include "warp.h"
 

@@ -3,12 +3,12 @@
 #include "driver.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
 #include "calls.h"
 #include "device_state.h"
+#include "environment.h"
 #include "grid.h"
 #include "memory.h"
 
@@ -29,11 +29,6 @@ struct CUevent_st {};
 namespace emulator = coppice::emulator;
 
 namespace coppice::emulator {
-
-std::size_t from_environment(const char* name, std::size_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
 
 Device& device() {
   static auto* const it = [] {

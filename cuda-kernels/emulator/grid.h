@@ -1,8 +1,5 @@
-// Runs a grid: block after block, each thread of a block a fiber.
-//
-// A warp's lanes run in shuffled order, each up to its next synchronisation; then the next warp's, in
-// shuffled order too. So a missing barrier shows as a wrong result. A synchronisation that some threads
-// never reach is an error, not a hang.
+// Runs a grid: its blocks in shuffled order, several at once, each on an OS thread (block.h). So a
+// kernel that counts on an order of blocks, or adds to global memory without an atomic, goes wrong.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -35,25 +32,14 @@ struct Launch {
 // Runs the grid to its end, or gives what went wrong. One grid runs at a time.
 std::optional<std::string> run_grid(const Launch& launch, std::uint64_t seed);
 
+// How many blocks run at once. By default as many as there are processors, but 2 to 4.
+void set_blocks_at_once(unsigned blocks);
+
+// After how many milliseconds in which every thread slept a grid is given up.
+void set_patience(unsigned milliseconds);
+
 // Gives the kernel of that name among all that were compiled in, or null.
 const Kernel* find_kernel(const std::string& name);
-
-// What device code sees of the fiber that it runs on.
-const uint3& current_thread();
-const uint3& current_block();
-const dim3& block_extent();
-const dim3& grid_extent();
-int lane_index();
-
-// Waits for every thread of the block; gives the sum of what they brought.
-unsigned sync_block(unsigned brought);
-
-// Lets all others run before the caller goes on.
-void sleep_thread();
-
-// Deposits `word` and waits for the lanes of `mask`; gives what all 32 lanes deposited, valid up to the
-// caller's next synchronisation.
-const std::uint64_t* exchange(unsigned mask, std::uint64_t word);
 
 bool add_kernel(const Kernel& kernel);
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
-#include "grid.h"
+#include "block.h"
 
 namespace coppice::emulator {
 
