@@ -66,7 +66,7 @@ final class Conveyor {
       Part part = slots.parts().get(p);
       if (!part.isOnDevice()) {
         long offset = slots.offsets().get(p);
-        for (Region region : part.pieces(Lane.BYTES)) {
+        for (Region region : part.pieces(call.device().settings().staging())) {
           made.add(new Step(batch, up, region, offset));
           offset += region.bytes();
         }

@@ -80,7 +80,12 @@ final class CudaBackend implements Backend {
         rows.tensors(small);
         thresholds.each(large, large.stream().map(t -> amount).toList());
       }
-      case ROW -> rows.rows(tensors);
+      case ROW -> {
+        for (int t : tensors.stream().filter(rows::exceedsChunk).toList()) {
+          thresholds.eachRow(t, amount);
+        }
+        rows.rows(tensors.stream().filter(t -> !rows.exceedsChunk(t)).toList());
+      }
     }
   }
 

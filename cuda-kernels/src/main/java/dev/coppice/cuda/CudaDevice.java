@@ -5,9 +5,7 @@ package dev.coppice.cuda;
  * what borrows is called with the context current.
  */
 final class CudaDevice implements AutoCloseable {
-  /** The most device memory that Coppice takes; {@code -Dcoppice.cuda.memory} sets it. */
-  private static final long MOST_MEMORY = Long.getLong("coppice.cuda.memory", Long.MAX_VALUE);
-
+  private final Settings settings = Settings.read();
   private final CudaContext context;
   private final CudaModule module;
   private final Kernels kernels;
@@ -21,7 +19,7 @@ final class CudaDevice implements AutoCloseable {
     this.context = context;
     this.module = module;
     this.kernels = new Kernels(context, module);
-    this.arena = new DeviceArena(context, MOST_MEMORY);
+    this.arena = new DeviceArena(context, settings);
   }
 
   /**
@@ -49,6 +47,10 @@ final class CudaDevice implements AutoCloseable {
         throw e;
       }
     }
+  }
+
+  Settings settings() {
+    return settings;
   }
 
   CudaContext context() {

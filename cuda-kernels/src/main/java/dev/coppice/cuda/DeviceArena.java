@@ -14,15 +14,12 @@ import jcuda.driver.CUresult;
  * Safe for use by several threads; its methods are called with the context current.
  */
 final class DeviceArena implements AutoCloseable {
-  /** What stays allocated between calls, at most; {@code -Dcoppice.cuda.kept} sets it. */
-  private static final long MOST_KEPT = Long.getLong("coppice.cuda.kept", 256L << 20);
-
   /** Sizes are rounded up to this: the alignment that CUDA promises. */
   static final int GRAIN = 256;
 
   private final CudaContext context;
   private final CudaStream stream;
-  private final long limit;
+  private final Settings settings;
 
   private final List<DeviceMemory> idle = new ArrayList<>();
 
@@ -30,14 +27,9 @@ final class DeviceArena implements AutoCloseable {
   private long lentBytes;
   private boolean closed;
 
-  /**
-   * Makes an arena.
-   *
-   * @param limit the most bytes that are lent at once
-   */
-  DeviceArena(CudaContext context, long limit) {
+  DeviceArena(CudaContext context, Settings settings) {
     this.context = context;
-    this.limit = limit;
+    this.settings = settings;
     this.stream = new CudaStream(context);
   }
 
@@ -57,9 +49,9 @@ final class DeviceArena implements AutoCloseable {
       throw new IllegalStateException("the CUDA backend is used after it was closed");
     }
     long wanted = rounded(Math.max(bytes, 1));
-    if (wanted > limit - lentBytes) {
+    if (wanted > settings.memory() - lentBytes) {
       throw new DeviceOutOfMemoryException(
-          CUresult.CUDA_ERROR_OUT_OF_MEMORY, wanted, limit - lentBytes);
+          CUresult.CUDA_ERROR_OUT_OF_MEMORY, wanted, settings.memory() - lentBytes);
     }
     Optional<DeviceMemory> fitting =
         idle.stream()
@@ -106,7 +98,7 @@ final class DeviceArena implements AutoCloseable {
     lentBytes -= memory.bytes();
     idle.add(memory);
     idleBytes += memory.bytes();
-    trim(closed ? 0 : MOST_KEPT);
+    trim(closed ? 0 : settings.kept());
   }
 
   /** Gives idle memory back to the device, the largest first, until no more than that is kept. */

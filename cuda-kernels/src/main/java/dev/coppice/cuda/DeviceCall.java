@@ -5,6 +5,7 @@ import dev.coppice.spi.Execution;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import jcuda.driver.CUstream;
@@ -19,19 +20,31 @@ final class DeviceCall implements AutoCloseable {
 
   private final CudaDevice device;
   private final Execution execution;
-  private final CudaStream stream;
+  private final CUstream stream;
+  private final Optional<CudaStream> own;
+  private final CudaEvent end;
   private final List<DeviceMemory> memories = new ArrayList<>();
   private final List<CudaEvent> events = new ArrayList<>();
   private final List<PinnedMemory> pinned = new ArrayList<>();
   private final BlockingQueue<Lane> lanes = new ArrayBlockingQueue<>(MOST_LANES);
   private final LaunchBlock launchBlock = new LaunchBlock();
   private int lanesHeld;
-  private boolean finished;
+  private boolean finished = true;
 
+  /** Begins a call in the execution's stream, or in one of its own. */
   DeviceCall(CudaDevice device, Execution execution) {
     this.device = device;
     this.execution = execution;
-    this.stream = device.streams().borrow(() -> new CudaStream(device.context()));
+    this.end = device.events().borrow(() -> new CudaEvent(device.context()));
+    events.add(end);
+    if (execution.stream().isPresent()) {
+      this.own = Optional.empty();
+      this.stream = RawStream.of(execution.stream().getAsLong());
+    } else {
+      CudaStream borrowed = device.streams().borrow(() -> new CudaStream(device.context()));
+      this.own = Optional.of(borrowed);
+      this.stream = borrowed.stream();
+    }
   }
 
   CudaDevice device() {
@@ -44,7 +57,7 @@ final class DeviceCall implements AutoCloseable {
 
   /** Gives the stream that the call's kernels run in. */
   CUstream stream() {
-    return stream.stream();
+    return stream;
   }
 
   /** Gives the memory that kernels' structs are put in. */
@@ -54,7 +67,8 @@ final class DeviceCall implements AutoCloseable {
 
   /** Launches a kernel with what was put into the launch block. */
   void launch(Kernel kernel, long blocks, int shared) {
-    launchBlock.launch(kernel, blocks, shared, stream());
+    begin();
+    launchBlock.launch(kernel, blocks, shared, stream);
   }
 
   /** Borrows device memory until the call is closed. */
@@ -100,7 +114,8 @@ final class DeviceCall implements AutoCloseable {
     int wanted = Math.min(execution.threads(), MOST_LANES);
     try {
       while (lanesHeld < wanted) {
-        lanes.add(device.lanes().borrow(() -> new Lane(device.context())));
+        lanes.add(
+            device.lanes().borrow(() -> new Lane(device.context(), device.settings().staging())));
         lanesHeld++;
       }
     } catch (DeviceOutOfMemoryException e) {
@@ -137,16 +152,33 @@ final class DeviceCall implements AutoCloseable {
     }
   }
 
-  /** Waits until the device has done all that was put into the stream. */
-  void await() {
-    long begin = System.nanoTime();
-    stream.await();
-    execution.pruneNanos.add((System.nanoTime() - begin) * execution.threads());
+  /** Marks the point that {@link #await} waits for: the end of what is in the stream by now. */
+  void mark() {
+    end.record(stream);
   }
 
-  /** Says that the device has done all that was begun. */
-  void finish() {
+  /** Says whether the device has passed the mark. */
+  boolean isDone() {
+    return end.isPassed();
+  }
+
+  /** Waits until the device has passed the mark; nothing was put into the stream after it. */
+  void await() {
+    long begin = System.nanoTime();
+    end.await();
+    execution.pruneNanos.add((System.nanoTime() - begin) * execution.threads());
     finished = true;
+  }
+
+  /** Waits for all that was put into the stream. */
+  void drain() {
+    mark();
+    await();
+  }
+
+  /** Says that something more is put into the stream. */
+  private void begin() {
+    finished = false;
   }
 
   @Override
@@ -162,6 +194,6 @@ final class DeviceCall implements AutoCloseable {
     memories.clear();
     pinned.clear();
     lanes.clear();
-    device.streams().giveBack(stream);
+    own.ifPresent(device.streams()::giveBack);
   }
 }

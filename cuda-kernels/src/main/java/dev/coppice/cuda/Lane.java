@@ -10,18 +10,18 @@ import jcuda.driver.CUstream;
  * is filled while the other is copied. Its methods are called with the context current.
  */
 final class Lane implements AutoCloseable {
-  /** The size of a half. */
-  static final int BYTES = Integer.getInteger("coppice.cuda.staging", 4 << 20);
 
   private final CudaStream stream;
   private final PinnedMemory memory;
   private final CudaEvent[] copied;
+  private final int halfBytes;
   private int half;
 
-  Lane(CudaContext context) {
+  Lane(CudaContext context, int halfBytes) {
+    this.halfBytes = halfBytes;
     this.stream = new CudaStream(context);
     try {
-      this.memory = new PinnedMemory(context, 2 * BYTES);
+      this.memory = new PinnedMemory(context, 2 * halfBytes);
     } catch (RuntimeException e) {
       try (stream) {
         throw e;
@@ -49,7 +49,7 @@ final class Lane implements AutoCloseable {
     int bytes = region.bytes();
     region.load(buffer(bytes));
     before.holdUp(stream.stream());
-    to.upload(memory.at(half * BYTES), offset, bytes, stream.stream());
+    to.upload(memory.at(half * halfBytes), offset, bytes, stream.stream());
     copied[half].record(stream.stream());
     copied[half].holdUp(compute);
   }
@@ -60,13 +60,13 @@ final class Lane implements AutoCloseable {
     copied[half].await();
     int bytes = region.bytes();
     after.holdUp(stream.stream());
-    from.download(memory.at(half * BYTES), offset, bytes, stream.stream());
+    from.download(memory.at(half * halfBytes), offset, bytes, stream.stream());
     stream.await();
     region.store(buffer(bytes));
   }
 
   private ByteBuffer buffer(int bytes) {
-    return memory.slice(half * BYTES, bytes);
+    return memory.slice(half * halfBytes, bytes);
   }
 
   @Override

@@ -37,8 +37,15 @@ final class OnePass {
   private final PruneTask task;
   private final Execution execution;
   private final Results results;
+  private final PendingCalls calls;
 
-  OnePass(CudaDevice device, PruneTask task, Execution execution, Results results) {
+  OnePass(
+      CudaDevice device,
+      PruneTask task,
+      Execution execution,
+      Results results,
+      PendingCalls calls) {
+    this.calls = calls;
     this.device = device;
     this.task = task;
     this.execution = execution;
@@ -48,15 +55,29 @@ final class OnePass {
   /** Does the work; the device holds two chunks at a time. */
   void run(Work work) throws IOException {
     Slots.attemptInTurn(
+        device,
         room -> {
-          try (DeviceCall call = new DeviceCall(device, execution)) {
-            run(work, call, Slots.allocate(call, work.cut().apply(room.chunk()), room));
-            call.finish();
+          DeviceCall call = new DeviceCall(device, execution);
+          boolean pending = false;
+          try {
+            Slots slots = Slots.allocate(call, work.cut().apply(room.chunk()), room);
+            Tables tables = begin(work, call, slots);
+            pending = slots.memories().isEmpty();
+            if (pending) {
+              calls.add(call, () -> complete(work, tables));
+            } else {
+              call.drain();
+              complete(work, tables);
+            }
+          } finally {
+            if (!pending) {
+              call.close();
+            }
           }
         });
   }
 
-  private void run(Work work, DeviceCall call, Slots slots) throws IOException {
+  private Tables begin(Work work, DeviceCall call, Slots slots) throws IOException {
     int tensors = task.weights().size();
     Tables tables = new Tables(call, List.of(), tensors, slots.parts().size());
     Tables.Kinds kinds = p -> Tables.Kind.of(p.weights().dtype(), false, task.criterion());
@@ -69,8 +90,11 @@ final class OnePass {
     Conveyor.Launch launch = b -> work.launcher().launch(call, tables, launches.get(b));
     Conveyor.run(call, slots, new Conveyor.Work(true, launch, true));
     tables.download();
-    call.await();
-    for (int t = 0; t < tensors; t++) {
+    return tables;
+  }
+
+  private void complete(Work work, Tables tables) {
+    for (int t = 0; t < task.weights().size(); t++) {
       results.add(t, tables.result(t));
       if (task.nan() == NanPolicy.REFUSE) {
         Results.refuseNan(task.weights().get(t).name(), tables.firstNan(t), !work.whole());

@@ -63,7 +63,7 @@ final class RowPrune {
     this.random = task.criterion() instanceof Criterion.Random;
   }
 
-  /** Prunes every row of these tensors. */
+  /** Prunes every row of these tensors, each of which is on the device or fits a chunk. */
   void rows(List<Integer> tensors) throws IOException {
     List<Shape> shapes = new ArrayList<>();
     for (int t : tensors) {
@@ -78,6 +78,13 @@ final class RowPrune {
   /** Prunes these tensors, each of which {@link #fits}. */
   void tensors(List<Integer> tensors) throws IOException {
     prune(tensors.stream().map(t -> shape(t, 1, 1, elements(t))).toList(), true);
+  }
+
+  /** Says whether a row of a tensor must be brought to the device in pieces. */
+  boolean exceedsChunk(int tensor) {
+    Weights w = task.weights().get(tensor);
+    long row = w.shape().elements() / w.shape().dimension(w.axes().output()) * w.dtype().bytes();
+    return w.onDevice().isEmpty() && row > device.settings().chunk();
   }
 
   /** Says whether a whole tensor is selected on chip. */

@@ -19,11 +19,8 @@ record Slots(
     List<DeviceMemory> memories,
     List<CudaEvent> done,
     List<Long> offsets) {
-  /** What a batch brings to the device: small enough that copies and kernels overlap. */
-  private static final int CHUNK = Integer.getInteger("coppice.cuda.chunk", 64 << 20);
-
   /** Chunks are not halved below this when the device is out of memory. */
-  private static final int FLOOR = 64 << 10;
+  private static final int FLOOR = 4 << 10;
 
   /**
    * How much of the device's memory is asked for.
@@ -32,8 +29,10 @@ record Slots(
    * @param allAtOnce whether all parts are to be there at once
    */
   record Room(int chunk, boolean allAtOnce) {
-    /** Room for everything. */
-    static final Room ALL = new Room(CHUNK, true);
+    /** Gives room for everything. */
+    static Room all(CudaDevice device) {
+      return new Room(device.settings().chunk(), true);
+    }
   }
 
   /** What is tried with some room; it changes nothing if there is not as much. */
@@ -43,17 +42,17 @@ record Slots(
   }
 
   /** Tries with room for everything, and then, as long as the device has too little, with less. */
-  static void attempt(Attempt attempt) throws IOException {
+  static void attempt(CudaDevice device, Attempt attempt) throws IOException {
     try {
-      attempt.run(Room.ALL);
+      attempt.run(Room.all(device));
     } catch (DeviceOutOfMemoryException e) {
-      attemptInTurn(attempt);
+      attemptInTurn(device, attempt);
     }
   }
 
   /** Tries with two slots, halved as long as the device has too little. */
-  static void attemptInTurn(Attempt attempt) throws IOException {
-    int chunk = CHUNK;
+  static void attemptInTurn(CudaDevice device, Attempt attempt) throws IOException {
+    int chunk = device.settings().chunk();
     while (true) {
       try {
         attempt.run(new Room(chunk, false));

@@ -49,6 +49,9 @@ final class ThresholdLaunches {
 
   static final int COARSE_BINS = 32768;
 
+  /** What the histogram's shared memory holds besides all coarse bins. */
+  private static final int ZERO_COUNTERS = 32;
+
   /** The bytes of a list's element. */
   static final int OPEN_BYTES = 16;
 
@@ -113,12 +116,13 @@ final class ThresholdLaunches {
   void histogram(Tables.Launch slices, Level level, When when) {
     Kernels kernels = call.device().kernels();
     Kernel kernel = kernels.histogram(ranking);
-    int fitting = kernels.mostShared() / Integer.BYTES;
+    int fitting = kernels.mostShared() / Integer.BYTES - ZERO_COUNTERS;
     int passes = (bins(level) + fitting - 1) / fitting;
     int each = (bins(level) + passes - 1) / passes;
     for (int first = 0; first < bins(level); first += each) {
       int counted = Math.min(each, bins(level) - first);
-      int shared = counted * Integer.BYTES;
+      int zeros = counted == COARSE_BINS ? ZERO_COUNTERS : 0;
+      int shared = (counted + zeros) * Integer.BYTES;
       ByteBuffer p = call.launchBlock().begin();
       p.putLong(slices.slices()).putLong(tables.scopes()).putLong(tables.tallies());
       p.putLong(tables.state()).putLong(counts(level).address()).putLong(slices.tiles());

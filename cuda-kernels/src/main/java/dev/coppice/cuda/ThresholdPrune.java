@@ -58,9 +58,16 @@ final class ThresholdPrune {
   private final PruneTask task;
   private final Execution execution;
   private final Results results;
+  private final PendingCalls calls;
   private final boolean random;
 
-  ThresholdPrune(CudaDevice device, PruneTask task, Execution execution, Results results) {
+  ThresholdPrune(
+      CudaDevice device,
+      PruneTask task,
+      Execution execution,
+      Results results,
+      PendingCalls calls) {
+    this.calls = calls;
     this.device = device;
     this.task = task;
     this.execution = execution;
@@ -73,7 +80,7 @@ final class ThresholdPrune {
     long elements = tensors.stream().mapToLong(t -> weights(t).shape().elements()).sum();
     List<Tables.Ask> ask = List.of(Tables.Ask.of(amount, elements));
     Round round = new Round(tensors, ask, true, isMixed(tensors), -1);
-    Slots.attempt(room -> prune(round, room));
+    Slots.attempt(device, room -> prune(round, room));
   }
 
   /** Prunes that amount of every row of a tensor; for rows that are larger than a chunk. */
@@ -83,16 +90,16 @@ final class ThresholdPrune {
     List<Tables.Ask> ask = List.of(Tables.Ask.of(amount, w.shape().elements() / rows));
     for (long row = 0; row < rows; row++) {
       Round round = new Round(List.of(tensor), ask, true, false, row);
-      Slots.attempt(room -> prune(round, room));
+      Slots.attempt(device, room -> prune(round, room));
     }
   }
 
   /** Prunes that amount of all, but no more than the share {@code cap} of each tensor. */
   void capped(List<Integer> tensors, Amount amount, double cap) throws IOException {
     CappedCounts counts = new CappedCounts(amount, cap);
-    forParts(tensors, round -> Slots.attempt(room -> count(round, room, counts)));
+    forParts(tensors, round -> Slots.attempt(device, room -> count(round, room, counts)));
     if (counts.narrow(random ? Tables.PHILOX_SHIFT : Tables.MAGNITUDE_SHIFT)) {
-      forParts(tensors, round -> Slots.attempt(room -> count(round, room, counts)));
+      forParts(tensors, round -> Slots.attempt(device, room -> count(round, room, counts)));
     }
     each(tensors, counts.deal());
   }
@@ -142,10 +149,10 @@ final class ThresholdPrune {
   private void pruneEach(Round round) throws IOException {
     int count = round.tensors().size();
     try {
-      prune(round, Slots.Room.ALL);
+      prune(round, Slots.Room.all(device));
     } catch (DeviceOutOfMemoryException e) {
       if (count == 1) {
-        Slots.attemptInTurn(room -> prune(round, room));
+        Slots.attemptInTurn(device, room -> prune(round, room));
       } else {
         pruneEach(round.part(0, count / 2));
         pruneEach(round.part(count / 2, count));
@@ -158,9 +165,21 @@ final class ThresholdPrune {
   }
 
   private void prune(Round round, Slots.Room room) throws IOException {
-    try (DeviceCall call = new DeviceCall(device, execution)) {
-      new Pass(call, round, room).run();
-      call.finish();
+    DeviceCall call = new DeviceCall(device, execution);
+    boolean pending = false;
+    try {
+      Pass pass = new Pass(call, round, room);
+      pass.begin();
+      pending = pass.isOnDevice();
+      if (pending) {
+        calls.add(call, pass::complete);
+      } else {
+        pass.complete();
+      }
+    } finally {
+      if (!pending) {
+        call.close();
+      }
     }
   }
 
@@ -168,7 +187,6 @@ final class ThresholdPrune {
   private void count(Round round, Slots.Room room, CappedCounts counts) throws IOException {
     try (DeviceCall call = new DeviceCall(device, execution)) {
       new Pass(call, round, room).count(counts);
-      call.finish();
     }
   }
 
@@ -228,7 +246,12 @@ final class ThresholdPrune {
       this.status = call.borrow(ThresholdLaunches.statusBytes(Math.max(tiles, whole.tiles())));
     }
 
-    void run() throws IOException {
+    /** Says whether all weights lie on the device: then nothing was waited for. */
+    boolean isOnDevice() {
+      return slots.memories().isEmpty();
+    }
+
+    void begin() throws IOException {
       tables.upload();
       kernels.clear();
       if (slots.isResident()) {
@@ -236,6 +259,11 @@ final class ThresholdPrune {
       } else {
         inTurn();
       }
+    }
+
+    /** Takes the results, or throws why there are none. */
+    void complete() {
+      requireNotRefused();
       for (int t = 0; t < round.tensors().size(); t++) {
         results.add(round.tensors().get(t), tables.result(t));
       }
@@ -249,8 +277,7 @@ final class ThresholdPrune {
       kernels.clear();
       convey(true, b -> kernels.histogram(launches.get(b), level, When.ALWAYS), false);
       tables.download();
-      call.await();
-      call.finish();
+      call.drain();
       for (int t = 0; t < round.tensors().size(); t++) {
         if (task.nan() == NanPolicy.REFUSE) {
           Results.refuseNan(weights(round.tensors().get(t)).name(), tables.firstNan(t), false);
@@ -271,8 +298,12 @@ final class ThresholdPrune {
       } else {
         refine(list, capacity);
       }
-      check();
-      convey(false, b -> {}, true);
+      tables.download();
+      if (!isOnDevice()) {
+        call.drain();
+        requireNotRefused();
+        convey(false, b -> {}, true);
+      }
     }
 
     /** Borrows the list and what its tiles need; nothing where the device has too little memory. */
@@ -302,14 +333,16 @@ final class ThresholdPrune {
     private void inTurn() throws IOException {
       convey(true, b -> kernels.histogram(launches.get(b), Level.COARSE, When.ALWAYS), false);
       kernels.threshold(Level.COARSE, 0, task.nan());
-      check();
+      tables.download();
+      call.drain();
+      requireNotRefused();
       if (!exact) {
         convey(true, b -> kernels.histogram(launches.get(b), Level.FINE, When.SWEPT), false);
         kernels.threshold(Level.FINE, 0, task.nan());
       }
       convey(true, b -> kernels.apply(launches.get(b), Mode.EXACT, When.ALWAYS, status, 0), true);
       tables.download();
-      call.await();
+      call.drain();
     }
 
     private long elements() {
@@ -320,14 +353,11 @@ final class ThresholdPrune {
       Conveyor.run(call, slots, new Conveyor.Work(up, launch, down));
     }
 
-    /** Waits, and throws if the kernels refused to change anything. */
-    private void check() {
-      tables.download();
-      call.await();
+    /** Throws if the kernels refused to change anything. */
+    private void requireNotRefused() {
       if (!tables.isRefused()) {
         return;
       }
-      call.finish();
       for (int t = 0; t < round.tensors().size() && task.nan() == NanPolicy.REFUSE; t++) {
         Results.refuseNan(weights(round.tensors().get(t)).name(), tables.firstNan(t), false);
       }

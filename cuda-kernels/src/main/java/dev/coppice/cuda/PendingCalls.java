@@ -1,0 +1,50 @@
+package dev.coppice.cuda;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/**
+ * What one task has put into streams and not yet waited for, in order. For one thread at a time;
+ * its methods are called with the context current.
+ */
+final class PendingCalls implements AutoCloseable {
+  /** A call and what follows when the device has done it. */
+  private record Begun(DeviceCall call, Runnable complete) {}
+
+  private final Deque<Begun> calls = new ArrayDeque<>();
+
+  /** Takes over a call all of whose work is in its stream. */
+  void add(DeviceCall call, Runnable complete) {
+    call.mark();
+    calls.add(new Begun(call, complete));
+  }
+
+  /** Says whether the device has done everything. */
+  boolean isDone() {
+    return calls.stream().allMatch(b -> b.call().isDone());
+  }
+
+  /** Waits for everything; what a call found wrong is thrown. */
+  void complete() {
+    while (!calls.isEmpty()) {
+      Begun first = calls.remove();
+      try (DeviceCall call = first.call()) {
+        call.await();
+        first.complete().run();
+      }
+    }
+  }
+
+  /** Waits for what was not completed, and gives its memory back. */
+  @Override
+  public void close() {
+    Begun first = calls.poll();
+    if (first != null) {
+      try {
+        first.call().close();
+      } finally {
+        close();
+      }
+    }
+  }
+}
