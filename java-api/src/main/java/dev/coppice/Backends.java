@@ -13,14 +13,21 @@ public final class Backends {
   /** The name that asks for the best backend that can be used. */
   public static final String AUTO = "auto";
 
-  /** A backend as people see it. */
-  public record Entry(String name, int rank, Availability availability) {}
+  /**
+   * A backend as people see it.
+   *
+   * @param rank under {@code auto}, which never takes one below 0
+   * @param worthwhileBytes the bytes of weights to prune from which {@code auto} takes it
+   */
+  public record Entry(String name, int rank, long worthwhileBytes, Availability availability) {}
 
   private Backends() {}
 
   /** Gives all backends, the best first, and whether they can be used. */
   public static List<Entry> all() {
-    return providers().stream().map(p -> new Entry(p.name(), p.rank(), p.availability())).toList();
+    return providers().stream()
+        .map(p -> new Entry(p.name(), p.rank(), p.worthwhileBytes(), p.availability()))
+        .toList();
   }
 
   /**
