@@ -4,11 +4,12 @@ import dev.coppice.Amount;
 import dev.coppice.Pattern;
 import dev.coppice.spi.Backend;
 import dev.coppice.spi.Execution;
+import dev.coppice.spi.PendingWeights;
 import dev.coppice.spi.PruneTask;
 import dev.coppice.spi.WeightsResult;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Prunes on a device, which it owns. */
 final class CudaBackend implements Backend {
@@ -25,47 +26,80 @@ final class CudaBackend implements Backend {
 
   @Override
   public List<WeightsResult> prune(PruneTask task, Execution execution) throws IOException {
-    execution.checkCancelled();
-    Results results = new Results(task.weights().size());
-    device
-        .context()
-        .<Boolean, IOException>call(
-            () -> {
-              prune(task, execution, results);
-              return true;
-            });
-    return results.all();
+    try (PendingWeights pending = begin(task, execution)) {
+      return pending.await();
+    }
   }
 
-  private void prune(PruneTask task, Execution execution, Results results) throws IOException {
-    List<Integer> tensors = new ArrayList<>();
-    for (int t = 0; t < task.weights().size(); t++) {
-      if (task.weights().get(t).shape().elements() > 0) {
-        tensors.add(t);
+  /** Does not wait for the device as long as all of the weights lie there. */
+  @Override
+  public PendingWeights begin(PruneTask task, Execution execution) throws IOException {
+    execution.checkCancelled();
+    Results results = new Results(task.weights().size());
+    PendingCalls calls = new PendingCalls();
+    return device
+        .context()
+        .<PendingWeights, IOException>call(
+            () -> {
+              boolean begun = false;
+              try {
+                begin(task, execution, results, calls);
+                begun = true;
+              } finally {
+                if (!begun) {
+                  calls.close();
+                }
+              }
+              return new Pending(device.context(), calls, results);
+            });
+  }
+
+  /** What was put into streams for one task. */
+  private record Pending(CudaContext context, PendingCalls calls, Results results)
+      implements PendingWeights {
+    @Override
+    public boolean isDone() {
+      return context.call(calls::isDone);
+    }
+
+    @Override
+    public List<WeightsResult> await() {
+      context.run(calls::complete);
+      return results.all();
+    }
+
+    @Override
+    public void close() {
+      if (!calls.isEmpty()) {
+        calls.closeIn(context);
       }
     }
+  }
+
+  private void begin(PruneTask task, Execution execution, Results results, PendingCalls calls)
+      throws IOException {
+    List<Integer> tensors =
+        IntStream.range(0, task.weights().size())
+            .filter(t -> task.weights().get(t).shape().elements() > 0)
+            .boxed()
+            .toList();
+    OnePass onePass = new OnePass(device, task, execution, results, calls);
+    ThresholdPrune thresholds = new ThresholdPrune(device, task, execution, results, calls);
     if (tensors.isEmpty()) {
       return;
     }
     if (task.pattern() instanceof Pattern.NofM pattern) {
-      OnePass onePass = new OnePass(device, task, execution, results);
       new GroupPrune(onePass, task, pattern).prune(tensors);
     } else if (task.pattern() instanceof Pattern.Unstructured pattern) {
-      prune(pattern, tensors, task, execution, results);
+      RowPrune rows = new RowPrune(onePass, device, task, pattern.amount());
+      unstructured(pattern, tensors, rows, thresholds);
     }
   }
 
-  private void prune(
-      Pattern.Unstructured pattern,
-      List<Integer> tensors,
-      PruneTask task,
-      Execution execution,
-      Results results)
+  private static void unstructured(
+      Pattern.Unstructured pattern, List<Integer> tensors, RowPrune rows, ThresholdPrune thresholds)
       throws IOException {
     Amount amount = pattern.amount();
-    OnePass onePass = new OnePass(device, task, execution, results);
-    RowPrune rows = new RowPrune(onePass, device, task, amount);
-    ThresholdPrune thresholds = new ThresholdPrune(device, task, execution, results);
     switch (pattern.scope()) {
       case GLOBAL -> {
         if (pattern.maxPerTensor().isPresent()) {
@@ -75,9 +109,8 @@ final class CudaBackend implements Backend {
         }
       }
       case TENSOR -> {
-        List<Integer> small = tensors.stream().filter(rows::fits).toList();
+        rows.tensors(tensors.stream().filter(rows::fits).toList());
         List<Integer> large = tensors.stream().filter(t -> !rows.fits(t)).toList();
-        rows.tensors(small);
         thresholds.each(large, large.stream().map(t -> amount).toList());
       }
       case ROW -> {

@@ -40,11 +40,7 @@ final class OnePass {
   private final PendingCalls calls;
 
   OnePass(
-      CudaDevice device,
-      PruneTask task,
-      Execution execution,
-      Results results,
-      PendingCalls calls) {
+      CudaDevice device, PruneTask task, Execution execution, Results results, PendingCalls calls) {
     this.calls = calls;
     this.device = device;
     this.task = task;

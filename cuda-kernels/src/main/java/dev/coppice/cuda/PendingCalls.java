@@ -24,6 +24,19 @@ final class PendingCalls implements AutoCloseable {
     return calls.stream().allMatch(b -> b.call().isDone());
   }
 
+  boolean isEmpty() {
+    return calls.isEmpty();
+  }
+
+  /** Does {@link #close} with the context current; after the device was lost without it. */
+  void closeIn(CudaContext context) {
+    if (CudaResult.isLost()) {
+      close();
+    } else {
+      context.run(this::close);
+    }
+  }
+
   /** Waits for everything; what a call found wrong is thrown. */
   void complete() {
     while (!calls.isEmpty()) {

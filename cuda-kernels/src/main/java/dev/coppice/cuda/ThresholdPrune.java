@@ -62,11 +62,7 @@ final class ThresholdPrune {
   private final boolean random;
 
   ThresholdPrune(
-      CudaDevice device,
-      PruneTask task,
-      Execution execution,
-      Results results,
-      PendingCalls calls) {
+      CudaDevice device, PruneTask task, Execution execution, Results results, PendingCalls calls) {
     this.calls = calls;
     this.device = device;
     this.task = task;
