@@ -144,6 +144,13 @@ void SliceTable::finish() {
       std::vector<Tally>(TENSORS, Tally{0, 0, 0, 0, ~0ULL}));
 }
 
+void SliceTable::give_masks(const std::vector<std::unique_ptr<DeviceArray<unsigned>>>& masks) {
+  for (std::size_t s = 0; s < slices_.size(); s++) {
+    slices_[s].mask = masks[s]->data();
+  }
+  table_ = std::make_unique<DeviceArray<Slice>>(slices_);
+}
+
 void SliceTable::expect_slice(std::size_t s, const Gone& gone, Tally& tally,
                               const std::string& where) const {
   const Weights& w = all_[s];

@@ -75,6 +75,9 @@ class SliceTable {
   unsigned long long tiles() const { return tiles_; }
   Tally* tallies() const { return tallies_->data(); }
 
+  // Lets the kernels read masks, one a slice.
+  void give_masks(const std::vector<std::unique_ptr<DeviceArray<unsigned>>>& masks);
+
   // Compares all that a launch may have written.
   void expect(const std::vector<Gone>& gone, const std::string& where) const;
 
