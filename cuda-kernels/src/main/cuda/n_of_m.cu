@@ -151,7 +151,7 @@ __device__ inline void n_of_m(const NOfMParameters& p) {
   });
 }
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 2)
     coppice_n_of_m(const NOfMParameters p) {
   if (p.ranking == Ranking::MAGNITUDE) {
     n_of_m<true>(p);
@@ -294,20 +294,17 @@ __device__ inline void select_two_of_four(const NOfMParameters& p, const Slice& 
     const auto first = static_cast<long long>((tile * vectors + v) * lanes) - before;
     const long long step = blockDim.x * lanes;
     const auto whole = [&](long long at) { return aligned && at >= 0 && at + lanes <= elements; };
-    uint4 held[4];
-#pragma unroll
-    for (unsigned i = 0; i < 4; i++) {
+    const auto read = [&](unsigned i) {
       const long long at = first + i * step;
-      held[i] = whole(at) ? *reinterpret_cast<const uint4*>(weights + at) : uint4{};
-    }
-#pragma unroll
-    for (unsigned i = 0; i < 4; i++) {
+      return whole(at) ? *reinterpret_cast<const uint4*>(weights + at) : uint4{};
+    };
+    const auto select = [&](unsigned i, uint4 held) {
       const long long at = first + i * step;
       unsigned kept = 0;
       if (whole(at)) {
-        kept = select_vector<Bits>(p, slice, static_cast<unsigned long long>(at), held[i], counts);
+        kept = select_vector<Bits>(p, slice, static_cast<unsigned long long>(at), held, counts);
         if (pruned != nullptr) {
-          *reinterpret_cast<uint4*>(pruned + at) = held[i];
+          *reinterpret_cast<uint4*>(pruned + at) = held;
         }
       } else {
         kept = select_edge<Bits>(p, slice, at, counts);
@@ -315,11 +312,19 @@ __device__ inline void select_two_of_four(const NOfMParameters& p, const Slice& 
       if (slice.mask != nullptr) {
         mask_vectors<Bits>(slice.mask, at, kept);
       }
-    }
+    };
+    const uint4 held0 = read(0);
+    const uint4 held1 = read(1);
+    const uint4 held2 = read(2);
+    const uint4 held3 = read(3);
+    select(0, held0);
+    select(1, held1);
+    select(2, held2);
+    select(3, held3);
   }
 }
 
-extern "C" __global__ void __launch_bounds__(256)
+extern "C" __global__ void __launch_bounds__(256, 2)
     coppice_n_of_m_2_4(const NOfMParameters p) {
   for_tiles(p, SMALL_TILES, [&](const Slice& slice, unsigned long long tile, Counts& counts) {
     if (slice.bytes == 2) {

@@ -196,28 +196,30 @@ __device__ inline void stage(const Slice& slice, const Tile& tile, Bits* staged)
   }
   const unsigned slots = tile.pitch / lanes;
   for (unsigned slot = threadIdx.x; slot < tile.lines * slots; slot += 4 * blockDim.x) {
-    uint4 held[4];
-#pragma unroll
-    for (unsigned i = 0; i < 4; i++) {
+    const auto read = [&](unsigned i) {
       const unsigned line = (slot + i * blockDim.x) / slots;
       const unsigned x = (slot + i * blockDim.x) % slots * lanes;
-      held[i] = line < tile.lines && is_whole(tile, x, lanes)
-                    ? *reinterpret_cast<const uint4*>(weights + line * tile.stride + x - tile.lead)
-                    : uint4{};
-    }
-#pragma unroll
-    for (unsigned i = 0; i < 4; i++) {
+      return line < tile.lines && is_whole(tile, x, lanes)
+                 ? *reinterpret_cast<const uint4*>(weights + line * tile.stride + x - tile.lead)
+                 : uint4{};
+    };
+    const auto write = [&](unsigned i, const uint4& held) {
       const unsigned line = (slot + i * blockDim.x) / slots;
       const unsigned x = (slot + i * blockDim.x) % slots * lanes;
-      if (line >= tile.lines) {
-        break;
-      }
-      if (is_whole(tile, x, lanes)) {
-        *reinterpret_cast<uint4*>(staged + line * tile.pitch + x) = held[i];
-      } else {
+      if (line < tile.lines && is_whole(tile, x, lanes)) {
+        *reinterpret_cast<uint4*>(staged + line * tile.pitch + x) = held;
+      } else if (line < tile.lines) {
         for_edge(tile, x, lanes, [&](unsigned element) { copy(line, element); });
       }
-    }
+    };
+    const uint4 held0 = read(0);
+    const uint4 held1 = read(1);
+    const uint4 held2 = read(2);
+    const uint4 held3 = read(3);
+    write(0, held0);
+    write(1, held1);
+    write(2, held2);
+    write(3, held3);
   }
 }
 
