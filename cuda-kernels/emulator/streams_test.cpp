@@ -213,9 +213,11 @@ TEST_F(StreamsTest, EventsTellTheTimeBetweenThem) {
   ASSERT_EQ(cuEventSynchronize(end), SUCCESS);
   EXPECT_EQ(cuEventElapsedTime(&milliseconds, start, end), SUCCESS);
   EXPECT_GE(milliseconds, 0.0F);
+  EXPECT_EQ(cuEventDestroy_v2(start), SUCCESS);
+  EXPECT_EQ(cuEventDestroy_v2(start), INVALID_HANDLE);
   const CUevent untimed = event(2);
   ASSERT_EQ(cuEventRecord(untimed, s), SUCCESS);
-  EXPECT_EQ(cuEventElapsedTime(&milliseconds, start, untimed), INVALID_HANDLE);
+  EXPECT_EQ(cuEventElapsedTime(&milliseconds, end, untimed), INVALID_HANDLE);
 }
 
 TEST_F(StreamsTest, EagerStreamsRunEachOperationAtOnce) {
