@@ -156,6 +156,7 @@ TEST_F(StreamsTest, UseAfterAFreeInTheSameStreamIsAnErrorOfTheWait) {
 }
 
 TEST_F(StreamsTest, AKernelThatWritesToFreedMemoryIsAnErrorOfTheWait) {
+  NOT_UNDER_THE_SANITIZER;
   const CUstream s = stream();
   CUdeviceptr data = 0;
   ASSERT_EQ(cuMemAllocAsync(&data, 256, s), SUCCESS);
@@ -228,6 +229,7 @@ TEST_F(StreamsTest, EagerStreamsRunEachOperationAtOnce) {
 }
 
 TEST_F(StreamsTest, AKernelThatGoesWrongIsAnErrorOfTheWaitAndOfEveryCallAfterIt) {
+  NOT_UNDER_THE_SANITIZER;
   const CUdeviceptr data = allocate(8);
   const CUstream s = stream();
   ASSERT_EQ(launch(function("test_write_past_end"), data, 8, 1, 1, s), SUCCESS);
