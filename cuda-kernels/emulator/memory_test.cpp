@@ -1,4 +1,6 @@
 // Memory of devices and of the host, devices, functions: what the driver answers.
+#include <cstdio>
+
 #include "driver_test.h"
 #include "grid.h"
 #include "host_memory.h"
@@ -46,10 +48,10 @@ TEST_F(MemoryTest, NoticesWritesAroundAnAllocationAndAfterItsEnd) {
 #ifdef __SANITIZE_ADDRESS__
 TEST_F(MemoryTest, TheSanitizerStopsAReadOutsideAnAllocation) {
   const CUdeviceptr data = allocate(4);
-  EXPECT_DEATH(word(data + 16), "use-after-poison");
-  EXPECT_DEATH(word(data - 4), "use-after-poison");
+  EXPECT_DEATH(std::printf("%u", word(data + 16)), "use-after-poison");
+  EXPECT_DEATH(std::printf("%u", word(data - 4)), "use-after-poison");
   ASSERT_EQ(cuMemFree_v2(data), SUCCESS);
-  EXPECT_DEATH(word(data), "use-after-poison");
+  EXPECT_DEATH(std::printf("%u", word(data)), "use-after-poison");
 }
 #endif
 
