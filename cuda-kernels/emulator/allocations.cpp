@@ -156,7 +156,8 @@ COPPICE_EXPORT CUresult cuMemAllocAsync(CUdeviceptr* address, std::size_t bytes,
 COPPICE_EXPORT CUresult cuMemAllocFromPoolAsync(CUdeviceptr* address, std::size_t bytes,
                                                 CUmemoryPool pool, CUstream stream) {
   ENTER_CONTEXT("cuMemAllocFromPoolAsync")
-  return allocate_in(stream, address, bytes, *pool->context);
+  return emulator::state().has(pool) ? allocate_in(stream, address, bytes, *pool->context)
+                                     : static_cast<int>(INVALID_HANDLE);
 }
 
 COPPICE_EXPORT CUresult cuMemFreeAsync(CUdeviceptr address, CUstream handle) {
@@ -177,22 +178,20 @@ COPPICE_EXPORT CUresult cuMemPoolCreate(CUmemoryPool* pool, const PoolProperties
   if (properties->ordinal < 0 || properties->ordinal >= all.devices) {
     return INVALID_VALUE;
   }
-  *pool = new CUmemPoolHandle_st{all.contexts[static_cast<std::size_t>(properties->ordinal)].get()};
-  all.handles++;
+  *pool = all.give_out(
+      CUmemPoolHandle_st{all.contexts[static_cast<std::size_t>(properties->ordinal)].get()});
   return SUCCESS;
 }
 
 COPPICE_EXPORT CUresult cuMemPoolDestroy(CUmemoryPool pool) {
   ENTER("cuMemPoolDestroy")
-  delete pool;
-  emulator::state().handles--;
-  return SUCCESS;
+  return emulator::state().take_back(pool);
 }
 
 // Nothing to do: what is freed is given back at once when the stream comes to it.
-COPPICE_EXPORT CUresult cuMemPoolTrimTo(CUmemoryPool, std::size_t) {
+COPPICE_EXPORT CUresult cuMemPoolTrimTo(CUmemoryPool pool, std::size_t) {
   ENTER("cuMemPoolTrimTo")
-  return SUCCESS;
+  return emulator::state().has(pool) ? SUCCESS : INVALID_HANDLE;
 }
 
 COPPICE_EXPORT CUresult cuMemHostAlloc(void** address, std::size_t bytes, unsigned) {

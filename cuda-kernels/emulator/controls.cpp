@@ -49,9 +49,9 @@ long contexts() {
   const emulator::Usage usage = on_devices();
   const emulator::Usage pinned = emulator::host_memory().usage();
   std::fprintf(stderr,
-               "emulated driver: at exit %zu allocations (%zu bytes), %ld handles, %ld contexts, "
+               "emulated driver: at exit %zu allocations (%zu bytes), %zu handles, %ld contexts, "
                "%zu pinned (%zu bytes), %zu registered\n",
-               usage.allocations, usage.bytes, emulator::state().handles, contexts(),
+               usage.allocations, usage.bytes, emulator::state().live_handles(), contexts(),
                pinned.allocations, pinned.bytes, emulator::registered().size());
 }
 
@@ -85,7 +85,7 @@ NATIVE(jlong, livePinned, JNIEnv*, jclass) {
 
 NATIVE(jlong, liveHandles, JNIEnv*, jclass) {
   const std::scoped_lock lock(emulator::driver_lock());
-  return emulator::state().handles + contexts();
+  return static_cast<jlong>(emulator::state().live_handles()) + contexts();
 }
 
 NATIVE(void, setSharedMemory, JNIEnv*, jclass, jint bytes) {

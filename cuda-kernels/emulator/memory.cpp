@@ -4,6 +4,10 @@
 #include <cstdlib>
 #include <cstring>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace coppice::emulator {
 namespace {
 
@@ -14,6 +18,16 @@ constexpr std::byte FREED{0xDD};
 // What is freed stays poisoned for a while, so that a write to it is noticed.
 constexpr std::size_t MOST_KEPT = 64;
 constexpr std::size_t MOST_KEPT_BYTES = 16 << 20;
+
+// The sanitizer stops an access to what is forbidden at the statement that makes it. Without it, writes are
+// found afterwards.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool FORBIDS = true;
+void forbid(const std::byte* begin, std::size_t bytes) { __asan_poison_memory_region(begin, bytes); }
+#else
+constexpr bool FORBIDS = false;
+void forbid(const std::byte*, std::size_t) {}
+#endif
 
 bool all_are(const std::byte* begin, std::size_t bytes, std::byte value) {
   return *begin == value && std::memcmp(begin, begin + 1, bytes - 1) == 0;
@@ -50,6 +64,8 @@ std::uintptr_t Memory::allocate(std::size_t bytes) {
   std::memset(start, static_cast<int>(GUARDED), GUARD);
   std::memset(region.data(), static_cast<int>(FRESH), bytes);
   std::memset(region.data() + bytes, static_cast<int>(GUARDED), GUARD);
+  forbid(start, GUARD);
+  forbid(region.data() + bytes, GUARD);
   const auto address = reinterpret_cast<std::uintptr_t>(region.data());
   live_.emplace(address, region);
   live_bytes_ += bytes;
@@ -71,6 +87,7 @@ bool Memory::release(std::uintptr_t address) {
   live_.erase(found);
   live_bytes_ -= region.bytes;
   std::memset(region.data(), static_cast<int>(FREED), region.bytes);
+  forbid(region.data(), region.bytes);
   freed_.push_back(region);
   freed_bytes_ += region.bytes;
   while (freed_.size() > MOST_KEPT || freed_bytes_ > MOST_KEPT_BYTES) {
@@ -91,6 +108,9 @@ std::optional<Region> Memory::find(std::uintptr_t address, std::size_t bytes) co
 }
 
 std::optional<std::string> Memory::damage() const {
+  if (FORBIDS) {
+    return std::nullopt;
+  }
   for (const auto& [address, region] : live_) {
     if (auto found = damage_of(region)) {
       return found;

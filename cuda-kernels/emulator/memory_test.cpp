@@ -1,4 +1,6 @@
 // Memory of devices and of the host, devices, functions: what the driver answers.
+#include <cstdio>
+
 #include "driver_test.h"
 #include "grid.h"
 #include "host_memory.h"
@@ -26,6 +28,7 @@ TEST_F(MemoryTest, IsAlignedBoundedAndFresh) {
 }
 
 TEST_F(MemoryTest, NoticesWritesAroundAnAllocationAndAfterItsEnd) {
+  NOT_UNDER_THE_SANITIZER;
   Memory memory;
   const auto address = reinterpret_cast<unsigned char*>(memory.allocate(10));
   EXPECT_FALSE(memory.damage());
@@ -41,6 +44,16 @@ TEST_F(MemoryTest, NoticesWritesAroundAnAllocationAndAfterItsEnd) {
   EXPECT_EQ(memory.damage(), "written to a freed allocation of 10 bytes");
   memory.abandon();
 }
+
+#ifdef __SANITIZE_ADDRESS__
+TEST_F(MemoryTest, TheSanitizerStopsAReadOutsideAnAllocation) {
+  const CUdeviceptr data = allocate(4);
+  EXPECT_DEATH(std::printf("%u", word(data + 16)), "use-after-poison");
+  EXPECT_DEATH(std::printf("%u", word(data - 4)), "use-after-poison");
+  ASSERT_EQ(cuMemFree_v2(data), SUCCESS);
+  EXPECT_DEATH(std::printf("%u", word(data)), "use-after-poison");
+}
+#endif
 
 TEST_F(MemoryTest, CopiesOutOfBoundsAreRefused) {
   const CUdeviceptr data = allocate(4);

@@ -131,21 +131,21 @@ COPPICE_EXPORT CUresult cuModuleLoadData(CUmodule* module, const void* image) {
   if (std::strncmp(text, MAGIC, sizeof MAGIC - 1) != 0) {
     return INVALID_IMAGE;
   }
-  *module = new CUmod_st{text + sizeof MAGIC - 2, emulator::current(), {}};
-  emulator::state().handles++;
+  *module = emulator::state().give_out(CUmod_st{text + sizeof MAGIC - 2, emulator::current(), {}});
   return SUCCESS;
 }
 
 COPPICE_EXPORT CUresult cuModuleUnload(CUmodule module) {
   ENTER("cuModuleUnload")
-  delete module;
-  emulator::state().handles--;
-  return SUCCESS;
+  return emulator::state().take_back(module);
 }
 
 COPPICE_EXPORT CUresult cuModuleGetFunction(CUfunction* function, CUmodule module,
                                             const char* name) {
   ENTER("cuModuleGetFunction")
+  if (!emulator::state().has(module)) {
+    return INVALID_HANDLE;
+  }
   const emulator::Kernel* kernel = emulator::find_kernel(name);
   const bool named = module->image.find("\n" + std::string(name) + "\n") != std::string::npos;
   if (kernel == nullptr || !named) {

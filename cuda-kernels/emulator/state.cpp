@@ -16,7 +16,7 @@ void set_defaults(State& all) {
   all.devices = static_cast<int>(from_environment("COPPICE_EMULATOR_DEVICES", 1));
   all.shared_opt_in = from_environment("COPPICE_EMULATOR_SHARED", MOST_SHARED);
   all.driver_version = 13000;
-  all.handles = 0;
+  all.handles.clear();
   for (const auto& context : all.contexts) {
     context->retained = 0;
     context->null_stream.drop();
@@ -41,6 +41,15 @@ void finish_blocking(CUctx_st& context) {
 }
 
 }  // namespace
+
+std::size_t State::live_handles() const {
+  std::size_t sum = handles.size();
+  for (const auto& context : contexts) {
+    sum += static_cast<std::size_t>(std::ranges::count_if(
+        context->streams, [](const auto& stream) { return !stream->destroyed; }));
+  }
+  return sum;
+}
 
 std::recursive_mutex& driver_lock() {
   static auto* const mutex = new std::recursive_mutex;

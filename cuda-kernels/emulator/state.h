@@ -1,8 +1,10 @@
 // What the emulated driver knows of its devices. All of it is used with driver_lock() held.
 #pragma once
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include "driver.h"
@@ -35,7 +37,22 @@ struct State {
   int devices;                                      // that are seen
   std::size_t shared_opt_in;                        // the most shared memory a block can opt in to
   int driver_version = 13000;
-  long handles = 0;  // modules, streams, events and pools that are alive
+  std::map<const void*, std::shared_ptr<void>> handles;  // modules, events and pools that are alive
+
+  template <typename T>
+  T* give_out(T object) {
+    auto made = std::make_shared<T>(std::move(object));
+    handles.emplace(made.get(), made);
+    return made.get();
+  }
+
+  bool has(const void* handle) const { return handles.contains(handle); }
+
+  // Gives the code to answer: a handle is given back once.
+  int take_back(const void* handle) { return handles.erase(handle) == 1 ? SUCCESS : INVALID_HANDLE; }
+
+  // Counts modules, events, pools and streams.
+  std::size_t live_handles() const;
 };
 
 std::recursive_mutex& driver_lock();

@@ -22,11 +22,15 @@ constexpr unsigned WITHOUT_TIMES = 2;
     return INVALID_HANDLE;                                           \
   }
 
+#define REQUIRE_EVENT(event)                 \
+  if (!emulator::state().has(event)) {       \
+    return INVALID_HANDLE;                   \
+  }
+
 int make_stream(CUstream* stream, unsigned flags) {
   CUctx_st& context = *emulator::current();
   context.streams.push_back(std::make_unique<CUstream_st>(flags != NON_BLOCKING));
   *stream = context.streams.back().get();
-  emulator::state().handles++;
   return SUCCESS;
 }
 
@@ -50,7 +54,6 @@ COPPICE_EXPORT CUresult cuStreamDestroy_v2(CUstream handle) {
     return INVALID_HANDLE;
   }
   stream->destroyed = true;
-  emulator::state().handles--;
   if (stream->idle()) {
     std::erase_if(emulator::current()->streams, [=](const auto& s) { return s.get() == stream; });
   }
@@ -84,9 +87,7 @@ COPPICE_EXPORT CUresult cuStreamQuery(CUstream handle) {
 COPPICE_EXPORT CUresult cuStreamWaitEvent(CUstream handle, CUevent event, unsigned) {
   ENTER_CONTEXT("cuStreamWaitEvent")
   FIND_STREAM(stream, handle)
-  if (event == nullptr) {
-    return INVALID_HANDLE;
-  }
+  REQUIRE_EVENT(event)
   if (event->mark != nullptr) {
     stream->wait(event->mark);
   }
@@ -95,43 +96,39 @@ COPPICE_EXPORT CUresult cuStreamWaitEvent(CUstream handle, CUevent event, unsign
 
 COPPICE_EXPORT CUresult cuEventCreate(CUevent* event, unsigned flags) {
   ENTER_CONTEXT("cuEventCreate")
-  *event = new CUevent_st{(flags & WITHOUT_TIMES) == 0, nullptr};
-  emulator::state().handles++;
+  *event = emulator::state().give_out(CUevent_st{(flags & WITHOUT_TIMES) == 0, nullptr});
   return SUCCESS;
 }
 
 COPPICE_EXPORT CUresult cuEventDestroy_v2(CUevent event) {
   ENTER_CONTEXT("cuEventDestroy")
-  if (event == nullptr) {
-    return INVALID_HANDLE;
-  }
-  delete event;
-  emulator::state().handles--;
-  return SUCCESS;
+  return emulator::state().take_back(event);
 }
 
 COPPICE_EXPORT CUresult cuEventRecord(CUevent event, CUstream handle) {
   ENTER_CONTEXT("cuEventRecord")
   FIND_STREAM(stream, handle)
-  if (event == nullptr) {
-    return INVALID_HANDLE;
-  }
+  REQUIRE_EVENT(event)
   event->mark = stream->mark();
   return SUCCESS;
 }
 
 COPPICE_EXPORT CUresult cuEventSynchronize(CUevent event) {
   ENTER_CONTEXT("cuEventSynchronize")
+  REQUIRE_EVENT(event)
   return event->mark == nullptr ? static_cast<int>(SUCCESS) : emulator::Stream::finish(*event->mark);
 }
 
 COPPICE_EXPORT CUresult cuEventQuery(CUevent event) {
   ENTER_CONTEXT("cuEventQuery")
+  REQUIRE_EVENT(event)
   return event->mark == nullptr ? static_cast<int>(SUCCESS) : emulator::Stream::query(*event->mark);
 }
 
 COPPICE_EXPORT CUresult cuEventElapsedTime(float* milliseconds, CUevent start, CUevent end) {
   ENTER_CONTEXT("cuEventElapsedTime")
+  REQUIRE_EVENT(start)
+  REQUIRE_EVENT(end)
   if (!start->timed || !end->timed || start->mark == nullptr || end->mark == nullptr) {
     return INVALID_HANDLE;
   }

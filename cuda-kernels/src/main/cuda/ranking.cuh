@@ -93,4 +93,16 @@ __device__ inline unsigned keys(const Slice& slice, unsigned long long seed, con
   return nans;
 }
 
+// The key of one element of a slice.
+template <Ranking R, Form F>
+__device__ inline unsigned key(const Slice& slice, unsigned long long seed, unsigned long long element) {
+  if constexpr (R == Ranking::PHILOX) {
+    return philox_word(seed, slice.tensor_id, tensor_index(slice, element));
+  } else if constexpr (R == Ranking::SCORES) {
+    return own_key(__float_as_uint(slices::global(slice.scores)[element]));
+  } else {
+    return magnitude_key(static_cast<const Bits<F>*>(slices::global(slice.weights))[element], F);
+  }
+}
+
 }  // namespace ranking
