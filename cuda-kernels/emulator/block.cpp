@@ -82,10 +82,12 @@ void Block::begin(const uint3& index, std::uint64_t seed) {
   index_ = index;
   random_.state = seed;
   brought_ = 0;
+  given_up_ = nullptr;
+  writes_ = 0;
   for (unsigned i = 0; i < warp_count_; i++) {
     Warp& warp = warps_[i];
     warp.ready = warp.present;
-    warp.exchanging = warp.at_barrier = warp.asleep = warp.ended = 0;
+    warp.exchanging = warp.at_barrier = warp.asleep = warp.preempted = warp.ended = 0;
     for (unsigned rest = warp.present; rest != 0; rest &= rest - 1) {
       const unsigned thread = i * WARP + static_cast<unsigned>(std::countr_zero(rest));
       // Tops at the same place of every stack would all fall into the same few lines of the cache.
@@ -121,6 +123,12 @@ unsigned Block::sync(unsigned thread, unsigned brought) {
   return sum_;
 }
 
+// In no set of its warp's lanes: the block can neither end nor pass a barrier.
+void Block::give_up(unsigned thread, const char* why) {
+  given_up_ = why;
+  switch_fiber(threads_[thread].fiber, scheduler_);
+}
+
 void Block::run_warp(unsigned warp) {
   running_ = warp;
   const unsigned ended = warps_[warp].ended;
@@ -143,12 +151,21 @@ void Block::run_ready() {
   }
 }
 
-bool Block::wake() {
+void Block::count_write(unsigned thread, unsigned interval) {
+  if (writes_-- == 0) {
+    writes_ = interval == 0 ? ~0U : static_cast<unsigned>(random_() % (2 * interval));
+    if (interval != 0) {
+      leave(thread, &Warp::preempted);
+    }
+  }
+}
+
+bool Block::wake(unsigned Warp::*state) {
   unsigned any = 0;
   for (unsigned i = 0; i < warp_count_; i++) {
     Warp& warp = warps_[i];
-    any |= warp.asleep;
-    warp.ready |= std::exchange(warp.asleep, 0);
+    any |= warp.*state;
+    warp.ready |= std::exchange(warp.*state, 0);
   }
   return any != 0;
 }
@@ -166,7 +183,13 @@ Block::Outcome Block::run() {
   went_on_ = false;
   while (true) {
     run_ready();
-    if (wake()) {
+    if (given_up_ != nullptr) {
+      return Outcome::STUCK;
+    }
+    if (wake(&Warp::preempted)) {
+      continue;
+    }
+    if (wake(&Warp::asleep)) {
       return Outcome::WAITS;
     }
     if (all(&Warp::ended)) {
@@ -184,6 +207,9 @@ Block::Outcome Block::run() {
 }
 
 std::string Block::stuck() const {
+  if (given_up_ != nullptr) {
+    return given_up_;
+  }
   int at_barrier = 0;
   int exchanging = 0;
   int ended = 0;
@@ -197,7 +223,14 @@ std::string Block::stuck() const {
          " have ended";
 }
 
+Block*& running_block() {
+  thread_local Block* block = nullptr;
+  return block;
+}
+
 unsigned sync_block(unsigned brought) { return own_block().sync(own_thread(), brought); }
+
+void give_up(const char* why) { own_block().give_up(own_thread(), why); }
 
 void sleep_thread() { own_block().leave(own_thread(), &Warp::asleep); }
 

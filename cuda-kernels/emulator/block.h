@@ -29,6 +29,7 @@ struct Warp {
   unsigned exchanging;
   unsigned at_barrier;
   unsigned asleep;
+  unsigned preempted;
   unsigned ended;
   std::array<unsigned, WARP> masks;
   std::array<std::uint64_t, WARP> deposited;
@@ -74,7 +75,7 @@ class Block {
   // Says whether a thread ended or a barrier was passed in the last run().
   bool went_on() const { return went_on_; }
 
-  // Says how many threads wait where.
+  // Says what a thread gave up for, or how many threads wait where.
   std::string stuck() const;
 
   const Launch& launch() const { return *launch_; }
@@ -85,12 +86,16 @@ class Block {
   // What the fibers call.
   void leave(unsigned thread, unsigned Warp::*state);
   unsigned sync(unsigned thread, unsigned brought);
+  void give_up(unsigned thread, const char* why);
+
+  // Takes the thread's turn away once in about `interval` calls; 0: never.
+  void count_write(unsigned thread, unsigned interval);
 
  private:
   Thread* next_lane();
   void run_warp(unsigned warp);
   void run_ready();
-  bool wake();
+  bool wake(unsigned Warp::*state);
   bool all(unsigned Warp::*state) const;
 
   const Launch* launch_;
@@ -100,14 +105,19 @@ class Block {
   Random random_;
   Order lanes_{0};    // of the warp that runs
   unsigned running_;  // that warp
+  unsigned writes_;   // until a thread loses its turn
   Fiber scheduler_;
   unsigned brought_;  // to the barrier at which threads wait
   unsigned sum_;      // of what was brought to the last one
   bool went_on_;
+  const char* given_up_;  // why a thread did, or null
   std::array<Thread, MOST_THREADS> threads_;
   std::array<Warp, MOST_THREADS / WARP> warps_;
 };
 static_assert(sizeof(Block) <= STACKS_BYTES);
+
+// The block that the calling OS thread runs, or null. What is sure to be on a fiber calls own_block().
+Block*& running_block();
 
 inline std::uintptr_t own_stack() {
   return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
@@ -131,6 +141,9 @@ unsigned sync_block(unsigned brought);
 
 // Lets all others run before the caller goes on.
 void sleep_thread();
+
+// Ends the grid with an error.
+void give_up(const char* why);
 
 // Deposits `word` and waits for the lanes of `mask`; gives what all 32 lanes deposited, valid up to the
 // caller's next synchronisation.

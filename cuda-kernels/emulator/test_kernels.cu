@@ -94,19 +94,30 @@ extern "C" __global__ void test_order(const TestParameters p) {
   p.data[1 + atomicAdd(&p.data[0], 1U)] = blockIdx.x;
 }
 
-// Counts to p.count without an atomic.
-extern "C" __global__ void test_plain_addition(const TestParameters p) {
-  volatile unsigned* counter = p.data;
+// All threads count, p.count times each, in global memory and in shared memory; with atomics or without.
+template <typename Add>
+__device__ void count_everywhere(const TestParameters& p, Add add) {
+  unsigned* counter = reinterpret_cast<unsigned*>(coppice_shared);
+  if (threadIdx.x == 0) {
+    *counter = 0;
+  }
+  __syncthreads();
   for (unsigned i = 0; i < p.count; i++) {
-    *counter = *counter + 1;
+    add(p.data);
+    add(counter);
+  }
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    atomicAdd(p.data + 1, *counter);
   }
 }
 
-// Counts to p.count with one.
+extern "C" __global__ void test_plain_addition(const TestParameters p) {
+  count_everywhere(p, [](unsigned* counter) { *counter += 1; });
+}
+
 extern "C" __global__ void test_atomic_addition(const TestParameters p) {
-  for (unsigned i = 0; i < p.count; i++) {
-    atomicAdd(p.data, 1U);
-  }
+  count_everywhere(p, [](unsigned* counter) { atomicAdd(counter, 1U); });
 }
 
 // Each thread writes a row of what the functions over warp and block answer.
@@ -146,4 +157,17 @@ extern "C" __global__ void test_words(const TestParameters p) {
   p.data[14] = __funnelshift_l(0x80000000U, 1U, 1U) + __funnelshift_r(2U, 1U, 1U);
   p.data[15] = __float_as_uint(rintf(2.5F)) - __float_as_uint(__uint_as_float(0x40000000U));
   p.data[16] = __ldg(p.data + 1) + make_uint4(1, 2, 3, 4).w + make_uint2(5, 6).y;
+}
+
+extern "C" __global__ void test_trap(const TestParameters p) {
+  __builtin_assume(__isGlobal(p.data) && __isShared(coppice_shared));
+  if (threadIdx.x == 5) {
+    __trap();
+  }
+  __syncthreads();
+}
+
+extern "C" __global__ void test_assume(const TestParameters p) {
+  __builtin_assume(p.count > threadIdx.x);
+  p.data[0] = 7;
 }
