@@ -76,7 +76,7 @@ __device__ inline void settle_groups(const NOfMParameters& p, const Slice& slice
                                      const GroupsTile& groups, const Bits* staged,
                                      const unsigned* keys, Counts& counts) {
   const Tile& tile = groups.tile;
-  auto* pruned = static_cast<Bits*>(slice.pruned);
+  auto* pruned = slices::global(static_cast<Bits*>(slice.pruned));
   const unsigned filled = round_up(tile.length, 32U);
   for (unsigned e = threadIdx.x; e < tile.lines * filled; e += blockDim.x) {
     const unsigned line = e / filled;
@@ -220,8 +220,8 @@ __device__ inline unsigned select_vector(const NOfMParameters& p, const Slice& s
 template <typename Bits>
 __device__ inline unsigned select_edge(const NOfMParameters& p, const Slice& slice, long long position,
                                        Counts& counts) {
-  const auto* weights = static_cast<const Bits*>(slice.weights);
-  auto* pruned = static_cast<Bits*>(slice.pruned);
+  const auto* weights = slices::global(static_cast<const Bits*>(slice.weights));
+  auto* pruned = slices::global(static_cast<Bits*>(slice.pruned));
   unsigned bits = 0;
   for (unsigned at = 0; at < 16 / sizeof(Bits); at += 4) {
     const long long first = position + at;
@@ -266,8 +266,8 @@ __device__ inline void select_two_of_four(const NOfMParameters& p, const Slice& 
                                           unsigned long long tile, Counts& counts) {
   constexpr unsigned lanes = 16 / sizeof(Bits);
   constexpr unsigned vectors = TILE_BYTES / 16;
-  const auto* weights = static_cast<const Bits*>(slice.weights);
-  auto* pruned = static_cast<Bits*>(slice.pruned);
+  const auto* weights = slices::global(static_cast<const Bits*>(slice.weights));
+  auto* pruned = slices::global(static_cast<Bits*>(slice.pruned));
   // Groups begin at the slice's first element, so vectors do where that is aligned to a group.
   const bool aligned =
       slice.lead % 4 == 0 && (pruned == nullptr || reinterpret_cast<uintptr_t>(pruned) % 16 ==
@@ -288,7 +288,7 @@ __device__ inline void select_two_of_four(const NOfMParameters& p, const Slice& 
       if (whole(at)) {
         kept = select_vector<Bits>(p, slice, static_cast<unsigned long long>(at), held, counts);
         if (pruned != nullptr) {
-          *reinterpret_cast<uint4*>(pruned + at) = held;
+          store_vector(pruned + at, held);
         }
       } else {
         kept = select_edge<Bits>(p, slice, at, counts);
