@@ -111,11 +111,6 @@ inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
   return result;
 }
 
-// What nvcc is told about pointers.
-#define __builtin_assume(condition) static_cast<void>(condition)
-inline bool __isGlobal(const void*) { return true; }
-inline bool __isShared(const void*) { return true; }
-
 inline unsigned __float_as_uint(float value) { return std::bit_cast<unsigned>(value); }
 inline float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
 inline int __float_as_int(float value) { return std::bit_cast<int>(value); }
