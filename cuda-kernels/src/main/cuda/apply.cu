@@ -197,7 +197,6 @@ template <Ranking R, Form F>
 __device__ inline void collect(const ApplyParameters& p, const Tile& tile, const Scope& scope,
                                const lookback::Ranks& ranks, const Prefix<Bits<F>>& prefix,
                                const Held<Bits<F>>& held) {
-  using B = Bits<F>;
 #pragma unroll
   for (unsigned i = 0; i < VECTORS; i++) {
     unsigned open = held.open[i];
