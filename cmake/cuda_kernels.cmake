@@ -62,9 +62,8 @@ function(coppice_emulated_source source out)
   get_filename_component(base ${source} NAME_WE)
   set(generated ${CMAKE_CURRENT_BINARY_DIR}/${base}_emulated.cpp)
   configure_file(${CMAKE_CURRENT_SOURCE_DIR}/emulated.cpp.in ${generated} @ONLY)
-  # `#pragma unroll` is nvcc's.
   set_source_files_properties(${generated} PROPERTIES OBJECT_DEPENDS ${source}
                               INCLUDE_DIRECTORIES ${COPPICE_KERNEL_HEADERS}
-                              COMPILE_OPTIONS -Wno-unknown-pragmas)
+                              COMPILE_OPTIONS -Wno-unknown-pragmas)  # unroll
   set(${out} ${generated} PARENT_SCOPE)
 endfunction()
