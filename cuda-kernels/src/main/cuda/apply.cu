@@ -121,8 +121,7 @@ __device__ inline void classify(const ApplyParameters& p, const Tile& tile, cons
   const auto low = bound<R>(tile.slice, scope.low);
   const auto high = bound<R>(tile.slice, scope.high);
   // Where keys cost much to find, one vector's at a time are enough for the registers: the others go round.
-  [[maybe_unused]] constexpr unsigned at_once = R == Ranking::MAGNITUDE ? VECTORS : 1;
-#pragma unroll at_once
+#pragma unroll(R == Ranking::MAGNITUDE ? VECTORS : 1)
   for (unsigned i = 0; i < VECTORS; i++) {
     const uint4 vector = held.vector[0];
 #pragma unroll

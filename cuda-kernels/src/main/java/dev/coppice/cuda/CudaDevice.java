@@ -1,5 +1,7 @@
 package dev.coppice.cuda;
 
+import java.util.List;
+
 /**
  * A device with the kernels loaded, and what calls borrow there. Safe for use by several threads;
  * what borrows is called with the context current.
@@ -83,20 +85,14 @@ final class CudaDevice implements AutoCloseable {
 
   @Override
   public void close() {
-    try (context;
-        module) {
-      if (!CudaResult.isLost()) {
-        context.run(this::closeIdle);
-      }
-    }
-  }
-
-  private void closeIdle() {
-    try (arena;
-        pinned;
-        events;
-        streams) {
-      lanes.close();
-    }
+    Closing.all(
+        List.of(
+            lanes::close,
+            streams::close,
+            events::close,
+            pinned::close,
+            arena::close,
+            module::close,
+            context::close));
   }
 }

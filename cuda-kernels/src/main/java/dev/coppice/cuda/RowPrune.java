@@ -86,9 +86,13 @@ final class RowPrune {
     return w.onDevice().isEmpty() && row > device.settings().chunk();
   }
 
-  /** Says whether a whole tensor is selected on chip. */
+  /** Says whether a whole tensor is selected on chip, and brought there in one piece. */
   boolean fits(int tensor) {
-    return shape(tensor, 1, 1, elements(tensor)).variant() != Variant.GLOBAL;
+    Weights w = task.weights().get(tensor);
+    boolean there =
+        w.onDevice().isPresent()
+            || elements(tensor) * w.dtype().bytes() <= device.settings().chunk();
+    return there && shape(tensor, 1, 1, elements(tensor)).variant() != Variant.GLOBAL;
   }
 
   private long elements(int tensor) {
