@@ -37,8 +37,9 @@ public final class CudaProvider implements BackendProvider {
 
   @Override
   public synchronized Availability availability() {
-    if (CudaResult.lost() instanceof String reason) {
-      return new Availability.Unusable(reason);
+    String lost = CudaResult.lost();
+    if (lost != null) {
+      return new Availability.Unusable(lost);
     }
     Availability known = availability;
     if (known == null) {
@@ -55,7 +56,8 @@ public final class CudaProvider implements BackendProvider {
     } catch (BackendUnavailableException | DeviceException e) {
       return new Availability.Unusable(String.valueOf(e.getMessage()));
     } catch (LinkageError e) {
-      return new Availability.Unusable("JCuda is not on the class path or not whole: " + e + "; add org.jcuda:jcuda 12.6.0");
+      return new Availability.Unusable(
+          "JCuda is not on the class path or not whole: " + e + "; add org.jcuda:jcuda 12.6.0");
     }
   }
 

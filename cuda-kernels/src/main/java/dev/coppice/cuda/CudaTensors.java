@@ -3,6 +3,7 @@ package dev.coppice.cuda;
 import dev.coppice.DType;
 import dev.coppice.Tensor;
 import jcuda.Pointer;
+import jcuda.driver.CUdeviceptr;
 import jcuda.driver.CUstream;
 
 /**
@@ -19,12 +20,13 @@ public final class CudaTensors {
       super(of);
     }
 
-    long value() {
-      if (getNativePointer() == 0) {
+    long value(boolean ofDevice) {
+      long value = getNativePointer() + getByteOffset();
+      if (value == 0 || (getNativePointer() == 0 && !ofDevice)) {
         throw new IllegalArgumentException(
             "the pointer is null, or one into Java's memory: it must be one into a device's");
       }
-      return getNativePointer() + getByteOffset();
+      return value;
     }
   }
 
@@ -35,7 +37,8 @@ public final class CudaTensors {
    * @param pointer a {@code CUdeviceptr}, or a pointer that {@code cudaMalloc} filled
    */
   public static Tensor of(DType dtype, int device, Pointer pointer, long... shape) {
-    return Tensor.ofDevice(dtype, device, new Address(pointer).value(), pointer, shape);
+    long address = new Address(pointer).value(pointer instanceof CUdeviceptr);
+    return Tensor.ofDevice(dtype, device, address, pointer, shape);
   }
 
   /**

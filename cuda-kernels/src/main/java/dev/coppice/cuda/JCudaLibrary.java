@@ -60,7 +60,8 @@ final class JCudaLibrary {
             LibUtils.createPlatformLibraryName("JCudaDriver-" + JCudaVersion.get()));
     try (InputStream library = LibUtils.class.getResourceAsStream("/lib/" + name)) {
       if (library == null) {
-        throw new IOException("the class path has no lib/" + name + "; add org.jcuda:jcuda-natives");
+        throw new IOException(
+            "the class path has no lib/" + name + "; add org.jcuda:jcuda-natives");
       }
       PrivateLibraries kept =
           PrivateLibraries.ofUser()

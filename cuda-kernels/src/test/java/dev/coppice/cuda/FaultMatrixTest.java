@@ -39,7 +39,8 @@ class FaultMatrixTest {
   private static final int UNKNOWN = 999;
   private static final int ILLEGAL_ADDRESS = 700;
   private static final java.util.regex.Pattern GIVING_BACK =
-      java.util.regex.Pattern.compile("Free|Destroy|Unload|Release|PushCurrent|PopCurrent|Synchron");
+      java.util.regex.Pattern.compile(
+          "Free|Destroy|Unload|Release|PushCurrent|PopCurrent|Synchron");
 
   private final WorkPool pool = new WorkPool(2);
   private long callsBefore;
@@ -55,7 +56,6 @@ class FaultMatrixTest {
                 Scope.GLOBAL, new Amount.Fraction(0.5), OptionalDouble.of(0.6))),
         Rule.nOfM(2, 4));
   }
-
 
   private static ByteBuffer weights(DType dtype) {
     Random random = new Random(dtype.bytes());
@@ -154,7 +154,9 @@ class FaultMatrixTest {
       if (calls < n) {
         break;
       }
-      assertThat(outcome.failure()).as("call %d", n).startsWith(DeviceLostException.class.getName());
+      assertThat(outcome.failure())
+          .as("call %d", n)
+          .startsWith(DeviceLostException.class.getName());
       assertThat(calls).as("calls, after %s", outcome.failure()).isEqualTo(n);
       assertThat(prune("cuda", rule).failure()).contains("ILLEGAL_ADDRESS");
       assertThat(callsSince("*")).isEqualTo(n);
