@@ -7,7 +7,7 @@ import java.util.List;
  * what borrows is called with the context current.
  */
 final class CudaDevice implements AutoCloseable {
-  private final Settings settings = Settings.read();
+  private final Settings settings;
   private final CudaContext context;
   private final CudaModule module;
   private final Kernels kernels;
@@ -15,10 +15,12 @@ final class CudaDevice implements AutoCloseable {
   private final Idle<CudaStream> streams = new Idle<>(CudaStream::close);
   private final Idle<CudaEvent> events = new Idle<>(CudaEvent::close);
   private final Idle<PinnedMemory> pinned = new Idle<>(PinnedMemory::close);
+  private final Idle<LaunchBlock> launchBlocks = new Idle<>(block -> {});
   private final Idle<Lane> lanes = new Idle<>(Lane::close);
 
   private CudaDevice(CudaContext context, CudaModule module) {
     this.context = context;
+    this.settings = Settings.read(context.memory()[1]);
     this.module = module;
     this.kernels = new Kernels(context, module);
     this.arena = new DeviceArena(context, settings);
@@ -77,6 +79,10 @@ final class CudaDevice implements AutoCloseable {
 
   Idle<PinnedMemory> pinned() {
     return pinned;
+  }
+
+  Idle<LaunchBlock> launchBlocks() {
+    return launchBlocks;
   }
 
   Idle<Lane> lanes() {

@@ -27,7 +27,7 @@ final class DeviceCall implements AutoCloseable {
   private final List<PinnedMemory> pinned = new ArrayList<>();
   private final BlockingQueue<Lane> lanes = new ArrayBlockingQueue<>(MOST_LANES);
   private Optional<CudaEvent> end = Optional.empty();
-  private final LaunchBlock launchBlock = new LaunchBlock();
+  private final LaunchBlock launchBlock;
   private int lanesHeld;
   private boolean finished = true;
 
@@ -35,6 +35,7 @@ final class DeviceCall implements AutoCloseable {
   DeviceCall(CudaDevice device, Execution execution) {
     this.device = device;
     this.execution = execution;
+    this.launchBlock = device.launchBlocks().borrow(LaunchBlock::new);
     this.own =
         execution.stream().isPresent()
             ? Optional.empty()
@@ -189,6 +190,7 @@ final class DeviceCall implements AutoCloseable {
     memories.forEach(m -> closes.add(() -> device.arena().giveBack(m)));
     pinned.forEach(m -> closes.add(() -> device.pinned().giveBack(m)));
     lanes.forEach(l -> closes.add(() -> device.lanes().giveBack(l)));
+    closes.add(() -> device.launchBlocks().giveBack(launchBlock));
     own.ifPresent(s -> closes.add(() -> device.streams().giveBack(s)));
     Closing.all(closes);
   }

@@ -26,7 +26,7 @@ final class ThresholdPrune {
   private static final long MOST_COUNTER_BYTES = 256L << 20;
 
   private static final int MOST_SCOPES =
-      (int) (MOST_COUNTER_BYTES / (3L * ThresholdLaunches.COARSE_BINS * Long.BYTES));
+      (int) (MOST_COUNTER_BYTES / (3L * Headers.COARSE_BINS * Long.BYTES));
 
   /** The list of open elements holds this share of all: Gaussian weights need a fifth of it. */
   private static final int LIST_SHARE = 64;

@@ -15,7 +15,9 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** What is left when a kernel has poisoned the context: a lost device stays lost for its process. */
+/**
+ * What is left when a kernel has poisoned the context: a lost device stays lost for its process.
+ */
 @ExtendWith(EmulatedDriver.class)
 class CudaLostTest {
   private static final int ILLEGAL_ADDRESS = 700;
