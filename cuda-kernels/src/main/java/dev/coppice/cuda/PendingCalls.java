@@ -17,8 +17,16 @@ final class PendingCalls implements AutoCloseable {
 
   /** Takes over a call all of whose work is in its stream, also if it throws. */
   void add(DeviceCall call, Runnable complete) {
+    boolean marked = false;
+    try {
+      call.mark();
+      marked = true;
+    } finally {
+      if (!marked) {
+        call.close();
+      }
+    }
     calls.add(new Begun(call, complete));
-    call.mark();
   }
 
   /** Says whether the device has done everything. */
