@@ -8,12 +8,15 @@
 // 4 more, a packed mask 1/8. Slice.form is F32 or HALF, Slice.pruned null writes a mask alone. Launch: any
 // number of blocks is correct; 16 times what the device holds at once, at most the tiles, is meant.
 //
-//   coppice_n_of_m      all others, a thread an element, groups in shared memory. 256 threads,
-//                       64 + (GROUPS_TILE + 512) * 4 bytes of shared memory, by magnitude; 8 instead of 4
-//                       by Philox and scores. With block = m * inner, tiles of a slice:
-//                         block <= GROUPS_TILE: ceil(elements / block / (GROUPS_TILE / block))
-//                         else, strips of width = GROUPS_TILE / m / 32 * 32 neighbours along the innermost
-//                         axis: elements / block * ceil(inner / width)
+//   coppice_n_of_m  a thread an element, groups in shared memory; n_of_m_2_4.cu says which slices it takes
+//                   instead. 256 threads, 64 + (GROUPS_TILE + 512) * 4 bytes of shared memory, by magnitude;
+//                   8 instead of 4 by Philox and scores. With block = m * inner, tiles of a slice:
+//                     block <= GROUPS_TILE: ceil(elements / block / (GROUPS_TILE / block))
+//                     else, strips of width = GROUPS_TILE / m / 32 * 32 neighbours along the innermost
+//                     axis: elements / block * ceil(inner / width)
+//
+// What limits it: instructions, not bytes. sm_90's code has some 13 a comparison, of which an element makes m,
+// and some 100 besides; the memory leaves 27 an element free (16-bit types, n_of_m_2_4.cu) or 55.
 #include "n_of_m.cuh"
 #include "tile.cuh"
 
@@ -76,9 +79,10 @@ __device__ inline void settle_groups(const NOfMParameters& p, const Slice& slice
   auto* pruned = slices::global(static_cast<Bits*>(slice.pruned));
   const unsigned filled = round_up(tile.length, 32U);
   for (unsigned e = threadIdx.x; e < tile.lines * filled; e += blockDim.x) {
-    const unsigned line = e / filled;
-    const unsigned x = e % filled;
-    const unsigned j = groups.strips ? line : x % (groups.step * p.m) / groups.step;
+    // Divisions by what is not known before cost as much as all the rest: few are made.
+    const unsigned line = groups.strips ? e / filled : 0;
+    const unsigned x = e - line * filled;
+    const unsigned j = groups.strips ? line : (groups.step == 1 ? x : x / groups.step) % p.m;
     const unsigned own = line * tile.pitch + tile.lead + x;
     const unsigned long long position = tile.first + line * tile.stride + x;
     const bool inside = x < tile.length;
@@ -132,7 +136,7 @@ __device__ inline void n_of_m(const NOfMParameters& p) {
   });
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2)
+extern "C" __global__ void __launch_bounds__(256, 4)
     coppice_n_of_m(const NOfMParameters p) {
   if (p.ranking == Ranking::MAGNITUDE) {
     n_of_m<true>(p);

@@ -166,11 +166,12 @@ __device__ inline bool is_split(const Row<Counter>& row) {
   return row.go != 0 && row.stay != 0;
 }
 
-// Counts, for each warp, the split ties in the shares of the warps before it.
+// Counts, seldom, for each warp, the split ties in the shares of the warps before it.
 template <typename Team, typename Source, typename Index>
-__device__ inline void count_ties(const Slice& slice, const Source& source,
+__attribute__((noinline)) static __device__ void count_ties(const Slice& slice, const Source& source,
                                   const Bundle<Index>& bundle, Row<Index>* rows) {
   const unsigned warp = Team::thread() / 32;
+  rows = shared(rows);
   walk<Team>(bundle, [&](bool inside, Index line, Index column) {
     if (inside) {
       const auto weight = source.weight(line, column);

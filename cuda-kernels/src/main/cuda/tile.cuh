@@ -16,6 +16,13 @@ __device__ inline T round_up(T value, T to) {
   return (value + to - 1) / to * to;
 }
 
+// A pointer into shared memory, which a function that is not inlined would take for one into any.
+template <typename T>
+__device__ inline T* shared(T* pointer) {
+  __builtin_assume(__isShared(pointer));
+  return pointer;
+}
+
 // What a thread did since its counts were last added to a tally.
 struct Counts {
   unsigned pruned = 0;
@@ -186,11 +193,14 @@ __device__ inline void for_edge(const Tile& tile, unsigned x, unsigned lanes, Vi
   }
 }
 
-// Reads a tile's weights into shared memory: 16-byte loads, four in flight.
+// Reads a tile's weights into shared memory: 16-byte loads, four in flight. Not inlined, here and below: selection
+// and what moves tiles would need their registers at once.
 template <typename Bits>
-__device__ inline void stage(const Slice& slice, const Tile& tile, Bits* staged) {
+__attribute__((noinline)) static __device__ void stage(const Slice& slice, const Tile& tile,
+                                                       Bits* staged) {
   constexpr unsigned lanes = 16 / sizeof(Bits);
   const auto* weights = slices::global(static_cast<const Bits*>(slice.weights)) + tile.first;
+  staged = shared(staged);
   const auto copy = [&](unsigned line, unsigned x) {
     staged[line * tile.pitch + tile.lead + x] = weights[line * tile.stride + x];
   };
@@ -229,12 +239,14 @@ __device__ inline void stage(const Slice& slice, const Tile& tile, Bits* staged)
 
 // Writes a tile's weights from shared memory to where the slice's result goes.
 template <typename Bits>
-__device__ inline void unstage(const Slice& slice, const Tile& tile, const Bits* staged) {
+__attribute__((noinline)) static __device__ void unstage(const Slice& slice, const Tile& tile,
+                                                         const Bits* staged) {
   constexpr unsigned lanes = 16 / sizeof(Bits);
   if (slice.pruned == nullptr) {
     return;
   }
   auto* pruned = slices::global(static_cast<Bits*>(slice.pruned)) + tile.first;
+  staged = shared(staged);
   const auto copy = [&](unsigned line, unsigned x) {
     pruned[line * tile.stride + x] = staged[line * tile.pitch + tile.lead + x];
   };
@@ -277,8 +289,9 @@ __device__ inline unsigned score_key(const Slice& slice, unsigned long long posi
 }
 
 // Fills the keys of a tile that is not ranked by magnitude; they lie as the weights do.
-__device__ inline void stage_keys(const Slice& slice, const Tile& tile, Ranking ranking,
-                                  unsigned long long seed, unsigned* keys) {
+[[maybe_unused]] __attribute__((noinline)) static __device__ void stage_keys(
+    const Slice& slice, const Tile& tile, Ranking ranking, unsigned long long seed, unsigned* keys) {
+  keys = shared(keys);
   if (ranking == Ranking::SCORES) {
     for_elements(tile, [&](unsigned line, unsigned x) {
       keys[line * tile.pitch + tile.lead + x] =
