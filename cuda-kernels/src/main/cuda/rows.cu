@@ -21,6 +21,11 @@
 //                        above; 64 + the largest R * ROW_BYTES + the largest staged.
 //   coppice_rows_global  the same where `staged` does not fit: the weights are read again for each digit.
 //                        512 threads, 64 + the largest R * LONG_ROW_BYTES.
+//
+// What limits them: instructions, not bytes. Each digit is a pass over the row in shared memory, two passes for
+// 16-bit types by magnitude, four otherwise; another prunes, and one more counts ties where some go and some
+// stay. sm_90's code has some 90 an element in a pass that counts, most of them in the vote on who adds to a bin,
+// and up to 240 in the one that prunes; the memory leaves 27 or 55 free (n_of_m_2_4.cu).
 #include "select_rows.cuh"
 
 // Weights in shared memory.
@@ -31,13 +36,15 @@ struct StagedRows {
   const unsigned* keys;
   unsigned pitch;
 
-  __device__ Bits weight(unsigned line, unsigned column) const { return staged[line * pitch + column]; }
+  __device__ Bits weight(unsigned line, unsigned column) const {
+    return shared(staged)[line * pitch + column];
+  }
   __device__ unsigned key(unsigned line, unsigned column, Bits weight) const {
-    return MAGNITUDE ? own_key(weight) : keys[line * pitch + column];
+    return MAGNITUDE ? own_key(weight) : shared(keys)[line * pitch + column];
   }
   __device__ void settle(unsigned line, unsigned column, Bits, bool goes) const {
     if (goes) {
-      staged[line * pitch + column] = 0;
+      shared(staged)[line * pitch + column] = 0;
     }
   }
   static constexpr unsigned DIGITS = MAGNITUDE && sizeof(Bits) == 2 ? 2 : 4;
@@ -172,7 +179,7 @@ __device__ inline void rows(const RowsParameters& p, unsigned tiles_a_flush) {
   }
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2)
+extern "C" __global__ void __launch_bounds__(256, 3)
     coppice_rows_warp(const RowsParameters p) {
   rows<ByWarp>(p, SMALL_TILES);
 }

@@ -95,6 +95,7 @@ public abstract class BackendContract {
         check(rule.axes(1, 0), List.of(RandomModels.model("w", dtype, random, 3L * m, 7)), random);
         check(rule.axes(0, 1), List.of(RandomModels.model("w", dtype, random, 2, m, 3, 2)), random);
         check(rule.axes(1, 0), List.of(RandomModels.model("w", dtype, random, m, 333)), random);
+        check(rule.axes(1, 0), List.of(RandomModels.model("w", dtype, random, 2L * m, 72)), random);
       }
     }
   }
