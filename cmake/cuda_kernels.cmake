@@ -63,6 +63,7 @@ function(coppice_emulated_source source out)
   set(generated ${CMAKE_CURRENT_BINARY_DIR}/${base}_emulated.cpp)
   configure_file(${CMAKE_CURRENT_SOURCE_DIR}/emulated.cpp.in ${generated} @ONLY)
   set_source_files_properties(${generated} PROPERTIES OBJECT_DEPENDS ${source}
-                              INCLUDE_DIRECTORIES ${COPPICE_KERNEL_HEADERS})
+                              INCLUDE_DIRECTORIES ${COPPICE_KERNEL_HEADERS}
+                              COMPILE_OPTIONS -Wno-unknown-pragmas)  # unroll
   set(${out} ${generated} PARENT_SCOPE)
 endfunction()

@@ -82,6 +82,7 @@ void Block::begin(const uint3& index, std::uint64_t seed) {
   index_ = index;
   random_.state = seed;
   brought_ = 0;
+  given_up_ = nullptr;
   for (unsigned i = 0; i < warp_count_; i++) {
     Warp& warp = warps_[i];
     warp.ready = warp.present;
@@ -119,6 +120,12 @@ unsigned Block::sync(unsigned thread, unsigned brought) {
   brought_ += brought;
   leave(thread, &Warp::at_barrier);
   return sum_;
+}
+
+// In no set of its warp's lanes: the block can neither end nor pass a barrier.
+void Block::give_up(unsigned thread, const char* why) {
+  given_up_ = why;
+  switch_fiber(threads_[thread].fiber, scheduler_);
 }
 
 void Block::run_warp(unsigned warp) {
@@ -166,6 +173,9 @@ Block::Outcome Block::run() {
   went_on_ = false;
   while (true) {
     run_ready();
+    if (given_up_ != nullptr) {
+      return Outcome::STUCK;
+    }
     if (wake()) {
       return Outcome::WAITS;
     }
@@ -184,6 +194,9 @@ Block::Outcome Block::run() {
 }
 
 std::string Block::stuck() const {
+  if (given_up_ != nullptr) {
+    return given_up_;
+  }
   int at_barrier = 0;
   int exchanging = 0;
   int ended = 0;
@@ -198,6 +211,8 @@ std::string Block::stuck() const {
 }
 
 unsigned sync_block(unsigned brought) { return own_block().sync(own_thread(), brought); }
+
+void give_up(const char* why) { own_block().give_up(own_thread(), why); }
 
 void sleep_thread() { own_block().leave(own_thread(), &Warp::asleep); }
 

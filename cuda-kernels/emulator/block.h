@@ -74,7 +74,7 @@ class Block {
   // Says whether a thread ended or a barrier was passed in the last run().
   bool went_on() const { return went_on_; }
 
-  // Says how many threads wait where.
+  // Says what a thread gave up for, or how many threads wait where.
   std::string stuck() const;
 
   const Launch& launch() const { return *launch_; }
@@ -85,6 +85,7 @@ class Block {
   // What the fibers call.
   void leave(unsigned thread, unsigned Warp::*state);
   unsigned sync(unsigned thread, unsigned brought);
+  void give_up(unsigned thread, const char* why);
 
  private:
   Thread* next_lane();
@@ -104,6 +105,7 @@ class Block {
   unsigned brought_;  // to the barrier at which threads wait
   unsigned sum_;      // of what was brought to the last one
   bool went_on_;
+  const char* given_up_;  // why a thread did, or null
   std::array<Thread, MOST_THREADS> threads_;
   std::array<Warp, MOST_THREADS / WARP> warps_;
 };
@@ -131,6 +133,9 @@ unsigned sync_block(unsigned brought);
 
 // Lets all others run before the caller goes on.
 void sleep_thread();
+
+// Ends the grid with an error.
+void give_up(const char* why);
 
 // Deposits `word` and waits for the lanes of `mask`; gives what all 32 lanes deposited, valid up to the
 // caller's next synchronisation.

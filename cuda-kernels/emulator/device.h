@@ -35,6 +35,15 @@ using std::min;
 // Dynamic shared memory, which .cu files declare under this name.
 extern thread_local uint4 coppice_shared[];
 
+namespace coppice::emulator {
+
+inline bool is_shared(const void* pointer) {
+  const auto offset = reinterpret_cast<std::uintptr_t>(pointer) - reinterpret_cast<std::uintptr_t>(coppice_shared);
+  return offset < MOST_SHARED;
+}
+
+}  // namespace coppice::emulator
+
 inline void __syncthreads() { coppice::emulator::sync_block(0); }
 inline int __syncthreads_count(int predicate) {
   return static_cast<int>(coppice::emulator::sync_block(predicate != 0));
@@ -44,6 +53,17 @@ inline int __syncthreads_and(int predicate) { return __syncthreads_count(predica
 
 // To be called in every loop that waits for another thread: nothing else lets that thread run.
 inline void __nanosleep(unsigned) { coppice::emulator::sleep_thread(); }
+
+inline void __trap() { coppice::emulator::give_up("a thread called __trap"); }
+
+inline unsigned __isShared(const void* pointer) {
+  return coppice::emulator::is_shared(pointer) ? 1U : 0U;
+}
+inline unsigned __isGlobal(const void* pointer) { return 1U - __isShared(pointer); }
+
+// An assumption that does not hold is an error; on a device it would be anything at all.
+#define __builtin_assume(condition) \
+  ((condition) ? static_cast<void>(0) : coppice::emulator::give_up("an assumption does not hold: " #condition))
 
 inline int __popc(unsigned word) { return std::popcount(word); }
 inline int __popcll(unsigned long long word) { return std::popcount(word); }

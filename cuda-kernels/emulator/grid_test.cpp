@@ -53,6 +53,17 @@ TEST(Grid, NoticesBarriersThatAreNotReachedAndRunsTheNextGrid) {
   EXPECT_TRUE(reverses("test_reverse", 2, 96));
 }
 
+TEST(Grid, ATrapAndAnAssumptionThatDoesNotHoldEndIt) {
+  std::vector<unsigned> data(1);
+  const Problem trapped = run("test_trap", data, 0, 1, 64);
+  ASSERT_TRUE(trapped);
+  EXPECT_EQ(*trapped, "block 0 cannot go on: a thread called __trap");
+  const Problem wrong = run("test_assume", data, 31, 1, 32);
+  ASSERT_TRUE(wrong);
+  EXPECT_EQ(*wrong, "block 0 cannot go on: an assumption does not hold: p.count > threadIdx.x");
+  EXPECT_FALSE(run("test_assume", data, 32, 1, 32));
+}
+
 TEST(Grid, NoticesForgottenBarriers) {
   for (const unsigned threads : {1U, 31U, 32U, 33U, 1024U}) {
     EXPECT_TRUE(reverses("test_reverse", 30, threads)) << threads;

@@ -147,3 +147,16 @@ extern "C" __global__ void test_words(const TestParameters p) {
   p.data[15] = __float_as_uint(rintf(2.5F)) - __float_as_uint(__uint_as_float(0x40000000U));
   p.data[16] = __ldg(p.data + 1) + make_uint4(1, 2, 3, 4).w + make_uint2(5, 6).y;
 }
+
+extern "C" __global__ void test_trap(const TestParameters p) {
+  __builtin_assume(__isGlobal(p.data) && __isShared(coppice_shared));
+  if (threadIdx.x == 5) {
+    __trap();
+  }
+  __syncthreads();
+}
+
+extern "C" __global__ void test_assume(const TestParameters p) {
+  __builtin_assume(p.count > threadIdx.x);
+  p.data[0] = 7;
+}

@@ -40,7 +40,7 @@ struct StagedRows {
       staged[line * pitch + column] = 0;
     }
   }
-  static constexpr unsigned LAST_SHIFT = MAGNITUDE && sizeof(Bits) == 2 ? 16 : 0;
+  static constexpr unsigned DIGITS = MAGNITUDE && sizeof(Bits) == 2 ? 2 : 4;
 };
 
 // Weights in device memory.
@@ -69,7 +69,7 @@ struct DirectRows {
       static_cast<Bits*>(slice.pruned)[first + line * stride + column] = goes ? Bits{0} : weight;
     }
   }
-  static constexpr unsigned LAST_SHIFT = MAGNITUDE && sizeof(Bits) == 2 ? 16 : 0;
+  static constexpr unsigned DIGITS = MAGNITUDE && sizeof(Bits) == 2 ? 2 : 4;
 };
 
 // The rows of a tile as lines of neighbours.

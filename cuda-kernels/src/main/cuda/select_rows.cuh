@@ -1,6 +1,6 @@
 // Selection within rows, by a warp or a block, wherever the weights lie. A Source gives
 //   weight(line, column), key(line, column, weight): an element and its key,
-//   settle(line, column, weight, goes): writes it, LAST_SHIFT: where the last digit of its keys begins.
+//   settle(line, column, weight, goes): writes it; DIGITS: of 8 bits, from the uppermost, that keys differ in.
 // Every pass gives a thread the same elements, so that nobody else sees what settle() writes.
 #pragma once
 #include <cmath>
@@ -27,13 +27,11 @@ struct WarpTeam {
   __device__ static unsigned thread() { return threadIdx.x % 32; }
   __device__ static unsigned threads() { return 32; }
   __device__ static void sync() { __syncwarp(); }
-  __device__ static bool sync_any(bool own) { return __any_sync(ALL_LANES, own) != 0; }
 };
 struct BlockTeam {
   __device__ static unsigned thread() { return threadIdx.x; }
   __device__ static unsigned threads() { return blockDim.x; }
   __device__ static void sync() { __syncthreads(); }
-  __device__ static bool sync_any(bool own) { return __syncthreads_or(own) != 0; }
 };
 
 // Neighbouring rows that a team selects together: element (line, column) is the slice's at
@@ -161,10 +159,10 @@ __device__ inline void pick_digit(const RowsParameters& p, Row<Counter>& row, un
   }
 }
 
-// Whether this element is at its row's threshold where some of these go and some stay.
+// Whether some of the row's elements at the threshold go and some stay.
 template <typename Counter>
-__device__ inline bool is_split_tie(const Row<Counter>& row, unsigned key) {
-  return key == row.threshold && row.go != 0 && row.stay != 0;
+__device__ inline bool is_split(const Row<Counter>& row) {
+  return row.go != 0 && row.stay != 0;
 }
 
 // Counts, for each warp, the split ties in the shares of the warps before it.
@@ -176,7 +174,8 @@ __device__ inline void count_ties(const Slice& slice, const Source& source,
     if (inside) {
       const auto weight = source.weight(line, column);
       const unsigned r = row_of(bundle, slice, column);
-      if (own_key(weight) <= slice.largest && is_split_tie(rows[r], source.key(line, column, weight))) {
+      if (own_key(weight) <= slice.largest && is_split(rows[r]) &&
+          source.key(line, column, weight) == rows[r].threshold) {
         atomicAdd(&rows[r].ties_before[warp], Index{1});
       }
     }
@@ -202,13 +201,11 @@ __device__ inline Index ties_before(Row<Index>* rows, unsigned warp, unsigned r,
   const unsigned lane = threadIdx.x % 32;
   const unsigned peers = __match_any_sync(ALL_LANES, tie ? r : ~0U);
   const unsigned lower = peers & ((1U << lane) - 1);
-  Index& count = rows[r].ties_before[warp];
-  const Index before = tie ? count : 0;
-  __syncwarp();
+  Index before = 0;
   if (tie && lower == 0) {
-    count += static_cast<Index>(__popc(peers));
+    before = atomicAdd(&rows[r].ties_before[warp], static_cast<Index>(__popc(peers)));
   }
-  __syncwarp();
+  before = __shfl_sync(ALL_LANES, before, __ffs(static_cast<int>(peers)) - 1);
   return before + static_cast<Index>(__popc(lower));
 }
 
@@ -235,7 +232,7 @@ __device__ inline void settle_rows(const Slice& slice, const Source& source,
     const Bits weight = inside ? source.weight(line, column) : Bits{0};
     const bool number = inside && own_key(weight) <= slice.largest;
     const unsigned key = number ? source.key(line, column, weight) : 0;
-    const bool split = number && is_split_tie(row, key);
+    const bool split = number && key == row.threshold && is_split(row);
     const Index before = ties_before(rows, Team::thread() / 32, r, split);
     const bool goes = number && (key < row.threshold || (key == row.threshold && row.go != 0 &&
                                                          (!split || before >= row.stay)));
@@ -278,23 +275,22 @@ __device__ inline void select_rows(const RowsParameters& p, const Slice& slice, 
   Team::sync();
   clear_rows<Team>(rows, bundle.rows);
   Team::sync();
-  bool split = false;
-  for (unsigned shift = 24;; shift -= 8) {
+  for (unsigned digit = 0; digit < Source::DIGITS; digit++) {
+    const unsigned shift = 24 - 8 * digit;
     count_digits<Team>(slice, source, bundle, rows, shift);
     Team::sync();
     for (unsigned r = Team::thread() / 32; r < bundle.rows; r += Team::threads() / 32) {
       if (rows[r].open != 0) {
         pick_digit(p, rows[r], shift);
-        __syncwarp();
-        split |= shift == Source::LAST_SHIFT && rows[r].go != 0 && rows[r].stay != 0;
       }
-    }
-    if (shift == Source::LAST_SHIFT) {
-      break;
     }
     Team::sync();
   }
-  if (Team::sync_any(split)) {
+  bool split = false;
+  for (unsigned r = 0; r < bundle.rows; r++) {
+    split |= is_split(rows[r]);
+  }
+  if (split) {
     count_ties<Team>(slice, source, bundle, rows);
   }
   settle_rows<Team, Bits>(slice, source, bundle, rows, counts);

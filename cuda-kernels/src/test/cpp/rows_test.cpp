@@ -113,9 +113,9 @@ Weights matrix(std::mt19937& random, unsigned bytes, unsigned outer, unsigned ro
 std::vector<Weights> whole_rows(std::mt19937& random, unsigned bytes) {
   std::vector<Weights> all;
   for (const unsigned length : {1U, 2U, 31U, 32U, 33U, 255U, 256U, 257U, 1000U, 3001U}) {
-    all.push_back(matrix(random, bytes, 1, length > 500 ? 3 : 13, length, length % 2 == 0 ? 100 : 0));
+    all.push_back(matrix(random, bytes, 1, length > 500 ? 3 : 29, length, length % 2 == 0 ? 100 : 0));
     Weights& w = all.back();
-    w.tile_rows = length > 500 ? 1 : length % 7 + 1;
+    w.tile_rows = length > 500 ? 1 : length % 7 * 3 + 1;
     w.lead = length % (16 / bytes);
     w.tensor = length % 4;
     w.masked = length % 3 == 0;
