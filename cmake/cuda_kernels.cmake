@@ -50,6 +50,13 @@ function(coppice_kernel_names source out)
   set(${out} ${names} PARENT_SCOPE)
 endfunction()
 
+# g++ does not unroll when told to. Each access to memory calls what preemption.cpp defines; that does not go with
+# the address sanitizer.
+set(COPPICE_EMULATED_OPTIONS -Wno-unknown-pragmas)
+if(NOT COPPICE_SANITIZE)
+  list(APPEND COPPICE_EMULATED_OPTIONS -fsanitize=thread -Wno-tsan --param=tsan-instrument-func-entry-exit=0)
+endif()
+
 # Gives a generated C++ file that compiles a .cu file for the emulator and registers its kernels.
 function(coppice_emulated_source source out)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
@@ -64,6 +71,6 @@ function(coppice_emulated_source source out)
   configure_file(${CMAKE_CURRENT_SOURCE_DIR}/emulated.cpp.in ${generated} @ONLY)
   set_source_files_properties(${generated} PROPERTIES OBJECT_DEPENDS ${source}
                               INCLUDE_DIRECTORIES ${COPPICE_KERNEL_HEADERS}
-                              COMPILE_OPTIONS -Wno-unknown-pragmas)  # unroll
+                              COMPILE_OPTIONS "${COPPICE_EMULATED_OPTIONS}")
   set(${out} ${generated} PARENT_SCOPE)
 endfunction()

@@ -83,10 +83,11 @@ void Block::begin(const uint3& index, std::uint64_t seed) {
   random_.state = seed;
   brought_ = 0;
   given_up_ = nullptr;
+  writes_ = 0;
   for (unsigned i = 0; i < warp_count_; i++) {
     Warp& warp = warps_[i];
     warp.ready = warp.present;
-    warp.exchanging = warp.at_barrier = warp.asleep = warp.ended = 0;
+    warp.exchanging = warp.at_barrier = warp.asleep = warp.preempted = warp.ended = 0;
     for (unsigned rest = warp.present; rest != 0; rest &= rest - 1) {
       const unsigned thread = i * WARP + static_cast<unsigned>(std::countr_zero(rest));
       // Tops at the same place of every stack would all fall into the same few lines of the cache.
@@ -150,12 +151,21 @@ void Block::run_ready() {
   }
 }
 
-bool Block::wake() {
+void Block::count_write(unsigned thread, unsigned interval) {
+  if (writes_-- == 0) {
+    writes_ = interval == 0 ? ~0U : static_cast<unsigned>(random_() % (2 * interval));
+    if (interval != 0) {
+      leave(thread, &Warp::preempted);
+    }
+  }
+}
+
+bool Block::wake(unsigned Warp::*state) {
   unsigned any = 0;
   for (unsigned i = 0; i < warp_count_; i++) {
     Warp& warp = warps_[i];
-    any |= warp.asleep;
-    warp.ready |= std::exchange(warp.asleep, 0);
+    any |= warp.*state;
+    warp.ready |= std::exchange(warp.*state, 0);
   }
   return any != 0;
 }
@@ -176,7 +186,10 @@ Block::Outcome Block::run() {
     if (given_up_ != nullptr) {
       return Outcome::STUCK;
     }
-    if (wake()) {
+    if (wake(&Warp::preempted)) {
+      continue;
+    }
+    if (wake(&Warp::asleep)) {
       return Outcome::WAITS;
     }
     if (all(&Warp::ended)) {
@@ -208,6 +221,11 @@ std::string Block::stuck() const {
   return std::to_string(at_barrier) + " threads wait at __syncthreads, " +
          std::to_string(exchanging) + " in a warp's exchange, " + std::to_string(ended) +
          " have ended";
+}
+
+Block*& running_block() {
+  thread_local Block* block = nullptr;
+  return block;
 }
 
 unsigned sync_block(unsigned brought) { return own_block().sync(own_thread(), brought); }

@@ -29,6 +29,7 @@ struct Warp {
   unsigned exchanging;
   unsigned at_barrier;
   unsigned asleep;
+  unsigned preempted;
   unsigned ended;
   std::array<unsigned, WARP> masks;
   std::array<std::uint64_t, WARP> deposited;
@@ -87,11 +88,14 @@ class Block {
   unsigned sync(unsigned thread, unsigned brought);
   void give_up(unsigned thread, const char* why);
 
+  // Takes the thread's turn away once in about `interval` calls; 0: never.
+  void count_write(unsigned thread, unsigned interval);
+
  private:
   Thread* next_lane();
   void run_warp(unsigned warp);
   void run_ready();
-  bool wake();
+  bool wake(unsigned Warp::*state);
   bool all(unsigned Warp::*state) const;
 
   const Launch* launch_;
@@ -101,6 +105,7 @@ class Block {
   Random random_;
   Order lanes_{0};    // of the warp that runs
   unsigned running_;  // that warp
+  unsigned writes_;   // until a thread loses its turn
   Fiber scheduler_;
   unsigned brought_;  // to the barrier at which threads wait
   unsigned sum_;      // of what was brought to the last one
@@ -110,6 +115,9 @@ class Block {
   std::array<Warp, MOST_THREADS / WARP> warps_;
 };
 static_assert(sizeof(Block) <= STACKS_BYTES);
+
+// The block that the calling OS thread runs, or null. What is sure to be on a fiber calls own_block().
+Block*& running_block();
 
 inline std::uintptr_t own_stack() {
   return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));

@@ -102,6 +102,7 @@ class Grid {
     }
     working_++;
     block->adopt(launch_);
+    running_block() = block;
     // Only the guard and what the launch asked for are looked after for each block.
     poison(0, sizeof coppice_shared);
     for (std::uint64_t i = next_++; i < blocks_ && !failed_; i = next_++) {
@@ -110,6 +111,7 @@ class Grid {
     if (!is_poison(launch_.shared_bytes, sizeof coppice_shared - launch_.shared_bytes)) {
       fail("a block wrote past its dynamic shared memory");
     }
+    running_block() = nullptr;
     working_--;
   }
 

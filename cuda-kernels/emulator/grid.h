@@ -38,6 +38,10 @@ void set_blocks_at_once(unsigned blocks);
 // After how many milliseconds in which every thread slept a grid is given up.
 void set_patience(unsigned milliseconds);
 
+// In about how many writes to memory a thread loses its turn before one; 0: never. Only kernels that were
+// compiled for it do (preemption.cpp).
+void set_preemption(unsigned writes);
+
 // Gives the kernel of that name among all that were compiled in, or null.
 const Kernel* find_kernel(const std::string& name);
 

@@ -94,19 +94,30 @@ extern "C" __global__ void test_order(const TestParameters p) {
   p.data[1 + atomicAdd(&p.data[0], 1U)] = blockIdx.x;
 }
 
-// Counts to p.count without an atomic.
-extern "C" __global__ void test_plain_addition(const TestParameters p) {
-  volatile unsigned* counter = p.data;
+// All threads count, p.count times each, in global memory and in shared memory; with atomics or without.
+template <typename Add>
+__device__ void count_everywhere(const TestParameters& p, Add add) {
+  unsigned* counter = reinterpret_cast<unsigned*>(coppice_shared);
+  if (threadIdx.x == 0) {
+    *counter = 0;
+  }
+  __syncthreads();
   for (unsigned i = 0; i < p.count; i++) {
-    *counter = *counter + 1;
+    add(p.data);
+    add(counter);
+  }
+  __syncthreads();
+  if (threadIdx.x == 0) {
+    atomicAdd(p.data + 1, *counter);
   }
 }
 
-// Counts to p.count with one.
+extern "C" __global__ void test_plain_addition(const TestParameters p) {
+  count_everywhere(p, [](unsigned* counter) { *counter += 1; });
+}
+
 extern "C" __global__ void test_atomic_addition(const TestParameters p) {
-  for (unsigned i = 0; i < p.count; i++) {
-    atomicAdd(p.data, 1U);
-  }
+  count_everywhere(p, [](unsigned* counter) { atomicAdd(counter, 1U); });
 }
 
 // Each thread writes a row of what the functions over warp and block answer.

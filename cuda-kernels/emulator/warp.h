@@ -39,11 +39,9 @@ unsigned lanes_where(unsigned mask, std::uint64_t word, F passes) {
   const std::uint64_t* words = exchange(mask, word);
   unsigned result = 0;
   for (unsigned lane = 0; lane < WARP; lane++) {
-    if ((mask >> lane & 1U) != 0 && passes(words[lane])) {
-      result |= 1U << lane;
-    }
+    result |= static_cast<unsigned>(passes(words[lane])) << lane;
   }
-  return result;
+  return result & mask;
 }
 
 inline unsigned vote(unsigned mask, int predicate) {

@@ -8,10 +8,10 @@
 // Bytes an element: 2 or 4 read and as many written, 4 more read with scores, 1/8 written for a mask; 16 for
 // each open element that is collected. In place a warp's row of 32 vectors that stays as it was is not written,
 // so that pruning what was pruned already is a read.
-// Launch: 256 threads, persistent, 4 blocks a multiprocessor (at most 64 registers); a tile of 16 KiB at a time is in
-// registers, 64 bytes a thread: 64 KiB in flight a multiprocessor. A warp's 4 rows of 512 bytes lie side by
-// side, so that (warp, row, lane, element) is position order. Open elements are ranked in the same pass by
-// look-back (lookback.cuh); tiles of scopes with none open do not take part.
+// Launch: 256 threads, persistent, 4 blocks a multiprocessor (64 registers), 3 where keys are random or scores; a
+// tile of 16 KiB at a time is in registers, 64 bytes a thread: 64 KiB in flight a multiprocessor. A warp's 4
+// rows of 512 bytes lie side by side, so that (warp, row, lane, element) is position order. Open elements are
+// ranked in the same pass by look-back (lookback.cuh); tiles of scopes with none open do not take part.
 #include "apply.cuh"
 
 #include "lookback.cuh"
@@ -28,7 +28,12 @@ using slices::Bits;
 using slices::LANES;
 using slices::WARP;
 
-static_assert(sizeof(lookback::Ranks) <= APPLY_SHARED);
+// What a block shares. Each thread counts in a place of its own, which is there to spare registers.
+struct Shared {
+  lookback::Ranks ranks;
+  tallies::Counts counts[APPLY_THREADS];
+};
+static_assert(sizeof(Shared) <= APPLY_SHARED);
 
 constexpr unsigned VECTORS = slices::TILE_VECTORS / APPLY_THREADS;  // of a thread
 
@@ -36,16 +41,16 @@ constexpr unsigned VECTORS = slices::TILE_VECTORS / APPLY_THREADS;  // of a thre
 struct Tile {
   const Slice& slice;
   unsigned index;             // of the slice
-  unsigned long long number;  // of the launch
   unsigned long long origin;  // lanes from the 16-byte boundary before the slice to lane 0
-  unsigned begin;             // the lanes that exist
-  unsigned end;
 };
 
 // Lanes of a thread's vectors, a bit each.
 template <typename B>
 class Lanes {
  public:
+  using Word = std::conditional_t<(VECTORS * LANES<B> <= 32), unsigned, unsigned long long>;
+
+  __device__ Word bits() const { return bits_; }
   __device__ unsigned operator[](unsigned i) const {
     return static_cast<unsigned>(bits_ >> i * LANES<B>) & ALL_LANES<B>;
   }
@@ -53,7 +58,6 @@ class Lanes {
   __device__ void add(unsigned i, unsigned lanes) { bits_ |= static_cast<Word>(lanes) << i * LANES<B>; }
 
  private:
-  using Word = std::conditional_t<(VECTORS * LANES<B> <= 32), unsigned, unsigned long long>;
   Word bits_ = 0;
 };
 
@@ -62,6 +66,7 @@ template <typename B>
 struct Held {
   uint4 vector[VECTORS];
   Lanes<B> valid;
+  Lanes<B> zero;  // before
   Lanes<B> goes;
   Lanes<B> open;
 };
@@ -73,8 +78,12 @@ __device__ inline unsigned vector_of(unsigned i) {
 
 template <typename B>
 __device__ inline void load(const Tile& tile, Held<B>& held) {
+  constexpr unsigned size = slices::TILE_ELEMENTS<B>;
   const B* lanes = slices::origin<B>(tile.slice) + tile.origin;
-  if (tile.begin == 0 && tile.end == slices::TILE_ELEMENTS<B>) {
+  const unsigned begin = tile.origin == 0 ? tile.slice.lead : 0;
+  const auto end = static_cast<unsigned>(
+      min(0ULL + size, tile.slice.lead + tile.slice.elements - tile.origin));
+  if (begin == 0 && end == size) {
 #pragma unroll
     for (unsigned i = 0; i < VECTORS; i++) {
       held.vector[i] = reinterpret_cast<const uint4*>(lanes)[vector_of(i)];
@@ -85,7 +94,7 @@ __device__ inline void load(const Tile& tile, Held<B>& held) {
 #pragma unroll
   for (unsigned i = 0; i < VECTORS; i++) {
     const unsigned first = vector_of(i) * LANES<B>;
-    held.valid.add(i, slices::lanes_within<B>(first, tile.begin, tile.end));
+    held.valid.add(i, slices::lanes_within<B>(first, begin, end));
     held.vector[i] = slices::load<B>(lanes + first, held.valid[i]);
   }
 }
@@ -111,20 +120,30 @@ __device__ inline void classify(const ApplyParameters& p, const Tile& tile, cons
   using B = Bits<F>;
   const auto low = bound<R>(tile.slice, scope.low);
   const auto high = bound<R>(tile.slice, scope.high);
-#pragma unroll
+  // Where keys cost much to find, one vector's at a time are enough for the registers: the others go round.
+#pragma unroll(R == Ranking::MAGNITUDE ? VECTORS : 1)
   for (unsigned i = 0; i < VECTORS; i++) {
+    const uint4 vector = held.vector[0];
+#pragma unroll
+    for (unsigned j = 1; j < VECTORS; j++) {
+      held.vector[j - 1] = held.vector[j];
+    }
+    held.vector[VECTORS - 1] = vector;
     unsigned keys[LANES<B>];
     const unsigned long long first = tile.origin - tile.slice.lead + vector_of(i) * LANES<B>;
-    const unsigned nans = ranking::keys<R, F>(tile.slice, p.seed, held.vector[i], first, held.valid[i], keys);
+    const unsigned nans = ranking::keys<R, F>(tile.slice, p.seed, vector, first, held.valid[i], keys);
+    unsigned zero = 0;
     unsigned goes = 0;
     unsigned below = 0;
 #pragma unroll
     for (unsigned j = 0; j < LANES<B>; j++) {
+      zero |= is_zero(slices::lane<B>(vector, j)) ? 1U << j : 0;
       goes |= keys[j] < low ? 1U << j : 0;
       below |= keys[j] < high ? 1U << j : 0;
     }
     // A NaN's magnitude is above both bounds.
     const unsigned decided = R == Ranking::MAGNITUDE ? held.valid[i] : held.valid[i] & ~nans;
+    held.zero.add(i, zero & held.valid[i]);
     held.goes.add(i, goes & decided);
     held.open.add(i, below & ~goes & decided);
   }
@@ -177,7 +196,6 @@ template <Ranking R, Form F>
 __device__ inline void collect(const ApplyParameters& p, const Tile& tile, const Scope& scope,
                                const lookback::Ranks& ranks, const Prefix<Bits<F>>& prefix,
                                const Held<Bits<F>>& held) {
-  using B = Bits<F>;
 #pragma unroll
   for (unsigned i = 0; i < VECTORS; i++) {
     unsigned open = held.open[i];
@@ -192,17 +210,11 @@ __device__ inline void collect(const ApplyParameters& p, const Tile& tile, const
 
 template <typename B>
 __device__ inline void count(const Held<B>& held, tallies::Counts& counts) {
-#pragma unroll
-  for (unsigned i = 0; i < VECTORS; i++) {
-    unsigned zeros = 0;
-#pragma unroll
-    for (unsigned j = 0; j < LANES<B>; j++) {
-      zeros |= is_zero(slices::lane<B>(held.vector[i], j)) ? 1U << j : 0;
-    }
-    counts.pruned += __popc(held.goes[i]);
-    counts.newly_zero += __popc(held.goes[i] & ~zeros);
-    counts.zeros += __popc((held.goes[i] | zeros) & held.valid[i]);
-  }
+  const auto zero = held.zero.bits();
+  const auto goes = held.goes.bits();
+  counts.pruned += __popcll(goes);
+  counts.newly_zero += __popcll(goes & ~zero);
+  counts.zeros += __popcll(goes | zero);
 }
 
 __device__ inline bool differ(const uint4& a, const uint4& b) {
@@ -257,13 +269,15 @@ __device__ inline void write_mask(const Tile& tile, const Held<B>& held) {
 }
 
 template <Ranking R, Form F>
-__device__ inline void prune(const ApplyParameters& p, const Tile& tile, lookback::Ranks& ranks,
-                             unsigned turn, tallies::Counts& counts) {
+__device__ inline void prune(const ApplyParameters& p, unsigned index, unsigned long long number,
+                             lookback::Ranks& ranks, tallies::Counts& counts) {
   using B = Bits<F>;
+  const Tile tile = {p.slices[index], index,
+                     (number - p.slices[index].first_tile) * slices::TILE_ELEMENTS<B>};
   Scope& scope = p.scopes[tile.slice.scope];
   Held<B> held;
   load(tile, held);
-  lookback::ask(ranks, p.status, turn);
+  lookback::ask(ranks, p.status);
   classify<R, F>(p, tile, scope, held);
   if (scope.low != scope.high) {
     const Prefix<B> prefix(held);
@@ -273,10 +287,13 @@ __device__ inline void prune(const ApplyParameters& p, const Tile& tile, lookbac
         ranks.row[threadIdx.x / WARP * VECTORS + i] = prefix.upto(i);
       }
     }
-    const bool begins = tile.origin == 0 && (tile.slice.flags & SCOPE_BEGINS) != 0;
-    const bool ends = (tile.slice.flags & SCOPE_ENDS) != 0 &&
-                      tile.origin + tile.end == tile.slice.lead + tile.slice.elements;
-    lookback::rank_rows(ranks, p.status, tile.number, begins, &scope.passed, ends ? &scope.passed : nullptr);
+    constexpr unsigned long long size = slices::TILE_ELEMENTS<B>;
+    const Slice& slice = tile.slice;
+    const bool begins = tile.origin == 0 && (slice.flags & SCOPE_BEGINS) != 0;
+    const bool ends =
+        (slice.flags & SCOPE_ENDS) != 0 && tile.origin + size >= slice.lead + slice.elements;
+    lookback::rank_rows(ranks, p.status, slice.first_tile + tile.origin / size, begins, &scope.passed,
+                        ends ? &scope.passed : nullptr);
     if (p.mode == Mode::EXACT) {
       settle(scope, ranks, prefix, held);
     } else {
@@ -292,45 +309,32 @@ __device__ inline void prune(const ApplyParameters& p, const Tile& tile, lookbac
   }
 }
 
-template <Ranking R, Form F>
-__device__ inline void prune_tile(const ApplyParameters& p, unsigned index, unsigned long long number,
-                                  lookback::Ranks& ranks, unsigned turn, tallies::Counts& counts) {
-  constexpr unsigned long long size = slices::TILE_ELEMENTS<Bits<F>>;
-  const Slice& slice = p.slices[index];
-  const unsigned long long origin = (number - slice.first_tile) * size;
-  const unsigned begin = origin == 0 ? slice.lead : 0;
-  const auto end = static_cast<unsigned>(min(size, slice.lead + slice.elements - origin));
-  prune<R, F>(p, {slice, index, number, origin, begin, end}, ranks, turn, counts);
-}
-
 template <Ranking R>
 __device__ inline void run(const ApplyParameters& p) {
   if (!slices::needed(*p.state, p.when) || (p.mode == Mode::COLLECT && p.state->swept != 0)) {
     return;
   }
-  auto& ranks = *reinterpret_cast<lookback::Ranks*>(coppice_shared);
-  tallies::Counts counts;
-  unsigned index = 0;
-  unsigned turn = 0;
-  lookback::ask(ranks, p.status, turn);
-  for (unsigned long long tile; (tile = lookback::take(ranks, turn)) < p.tiles;) {
-    ++turn;
-    index = slices::find(p.slices, p.slice_count, index, tile);
-    const Slice& slice = p.slices[index];
-    tallies::turn_to(p.tallies, counts, slice.tensor);
-    switch (slice.form) {
+  auto& shared = *reinterpret_cast<Shared*>(coppice_shared);
+  lookback::Ranks& ranks = shared.ranks;
+  tallies::Counts& counts = shared.counts[threadIdx.x];
+  counts = {};
+  lookback::ask(ranks, p.status);
+  for (unsigned long long tile; (tile = lookback::take(ranks)) < p.tiles;) {
+    const unsigned index = slices::find(p.slices, p.slice_count, counts.slice, tile);
+    tallies::turn_to(p.tallies, p.slices, counts, index);
+    switch (p.slices[index].form) {
       case Form::F32:
-        prune_tile<R, Form::F32>(p, index, tile, ranks, turn, counts);
+        prune<R, Form::F32>(p, index, tile, ranks, counts);
         break;
       case Form::HALF:
-        prune_tile<R, Form::HALF>(p, index, tile, ranks, turn, counts);
+        prune<R, Form::HALF>(p, index, tile, ranks, counts);
         break;
       case Form::F16_AS_F32:
-        prune_tile<R, Form::F16_AS_F32>(p, index, tile, ranks, turn, counts);
+        prune<R, Form::F16_AS_F32>(p, index, tile, ranks, counts);
         break;
     }
   }
-  tallies::add(p.tallies, counts);
+  tallies::add(p.tallies, p.slices, counts);
 }
 
 }  // namespace apply
@@ -339,10 +343,10 @@ extern "C" __global__ void __launch_bounds__(256, 4) coppice_apply_magnitude(con
   apply::run<Ranking::MAGNITUDE>(p);
 }
 
-extern "C" __global__ void __launch_bounds__(256, 4) coppice_apply_philox(const ApplyParameters p) {
+extern "C" __global__ void __launch_bounds__(256, 3) coppice_apply_philox(const ApplyParameters p) {
   apply::run<Ranking::PHILOX>(p);
 }
 
-extern "C" __global__ void __launch_bounds__(256, 4) coppice_apply_scores(const ApplyParameters p) {
+extern "C" __global__ void __launch_bounds__(256, 3) coppice_apply_scores(const ApplyParameters p) {
   apply::run<Ranking::SCORES>(p);
 }

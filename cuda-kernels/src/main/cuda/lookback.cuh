@@ -23,21 +23,23 @@ struct Ranks {
   unsigned row[ROWS];  // how many elements count: in the row, then, in the rows before it
   unsigned total;
   unsigned long long before;  // in the tiles before
-  unsigned long long next[2];
+  unsigned long long next;    // tile of the block
 };
 
 // Hands tiles to a block: status[0] counts those taken. A block asks for its next tile, in one thread, while
 // it waits for what it loads of this one.
-__device__ inline void ask(Ranks& ranks, unsigned long long* status, unsigned turn) {
+__device__ inline void ask(Ranks& ranks, unsigned long long* status) {
   if (threadIdx.x == 0) {
-    ranks.next[turn % 2] = atomicAdd(status, 1ULL);
+    ranks.next = atomicAdd(status, 1ULL);
   }
 }
 
-// The tile that was asked for in that turn, for all threads.
-__device__ inline unsigned long long take(const Ranks& ranks, unsigned turn) {
+// The tile that was asked for, for all threads.
+__device__ inline unsigned long long take(const Ranks& ranks) {
   __syncthreads();
-  return ranks.next[turn % 2];
+  const unsigned long long tile = ranks.next;
+  __syncthreads();
+  return tile;
 }
 
 __device__ inline void say(unsigned long long* status, unsigned long long tile, unsigned long long word) {

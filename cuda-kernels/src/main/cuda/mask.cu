@@ -20,7 +20,7 @@ __device__ inline void for_vectors(const Slice& slice, unsigned long long tile, 
                                    Each each) {
   constexpr unsigned lanes = 16 / sizeof(Bits);
   constexpr unsigned vectors = TILE_BYTES / 16;
-  const auto* weights = static_cast<const Bits*>(slice.weights);
+  const auto* weights = slices::global(static_cast<const Bits*>(slice.weights));
   const auto elements = static_cast<long long>(slice.elements);
   const auto whole = [&](long long at) { return at >= 0 && at + lanes <= elements; };
   for (unsigned v = threadIdx.x; v < vectors; v += 4 * blockDim.x) {
@@ -96,15 +96,15 @@ __device__ inline unsigned mask_bits(const unsigned* mask, unsigned long long po
 
 template <typename Bits>
 __device__ inline void apply_mask(const Slice& slice, unsigned long long tile, Counts& counts) {
-  auto* weights = static_cast<Bits*>(slice.pruned);
+  auto* weights = slices::global(static_cast<Bits*>(slice.pruned));
   for_vectors<Bits>(
       slice, tile,
       [&](unsigned long long at, const uint4& v) {
-        const unsigned kept = mask_bits(slice.mask, at, 16 / sizeof(Bits));
-        *reinterpret_cast<uint4*>(weights + at) = mask_vector<Bits>(slice, at, v, kept, counts);
+        const unsigned kept = mask_bits(slices::global(slice.mask), at, 16 / sizeof(Bits));
+        store_vector(weights + at, mask_vector<Bits>(slice, at, v, kept, counts));
       },
       [&](unsigned long long at) {
-        const bool kept = (mask_bits(slice.mask, at, 1) & 1U) != 0;
+        const bool kept = (mask_bits(slices::global(slice.mask), at, 1) & 1U) != 0;
         count_masked(slice, at, weights[at], kept, counts);
         if (!kept) {
           weights[at] = 0;
@@ -129,7 +129,7 @@ __device__ inline void count_zeros(const Slice& slice, unsigned long long tile, 
       slice, tile,
       [&](unsigned long long at, const uint4& v) { mask_vector<Bits>(slice, at, v, ~0U, counts); },
       [&](unsigned long long at) {
-        count_masked(slice, at, static_cast<const Bits*>(slice.weights)[at], true, counts);
+        count_masked(slice, at, slices::global(static_cast<const Bits*>(slice.weights))[at], true, counts);
       });
 }
 

@@ -70,54 +70,42 @@ __device__ inline Standing stand(const Slice& slice, const GroupsTile& groups, u
 }
 
 // Decides about this thread's elements, every blockDim-th of the tile's with lines filled up to whole
-// warps. Gives bit i for the i-th of them that goes.
+// warps, and writes them.
 template <bool MAGNITUDE, typename Bits>
-__device__ inline unsigned decide(const NOfMParameters& p, const Slice& slice,
-                                  const GroupsTile& groups, const Bits* staged, const unsigned* keys,
-                                  Counts& counts) {
+__device__ inline void settle_groups(const NOfMParameters& p, const Slice& slice,
+                                     const GroupsTile& groups, const Bits* staged,
+                                     const unsigned* keys, Counts& counts) {
   const Tile& tile = groups.tile;
+  auto* pruned = slices::global(static_cast<Bits*>(slice.pruned));
   const unsigned filled = round_up(tile.length, 32U);
-  unsigned gone = 0;
-  unsigned turn = 0;
   for (unsigned e = threadIdx.x; e < tile.lines * filled; e += blockDim.x) {
     const unsigned line = e / filled;
     const unsigned x = e % filled;
-    const unsigned in_block = x % (groups.step * p.m);
-    const unsigned j = groups.strips ? line : in_block / groups.step;
+    const unsigned j = groups.strips ? line : x % (groups.step * p.m) / groups.step;
     const unsigned own = line * tile.pitch + tile.lead + x;
     const unsigned long long position = tile.first + line * tile.stride + x;
+    const bool inside = x < tile.length;
     bool goes = false;
-    if (x < tile.length) {
-      const unsigned magnitude = own_key(staged[own]);
-      if (magnitude > slice.largest) {
+    if (inside) {
+      const Bits weight = staged[own];
+      if (own_key(weight) > slice.largest) {
         count_nan(counts, slice, position);
       } else {
         const Standing standing =
             stand<MAGNITUDE>(slice, groups, p.m, own - j * groups.step, j, staged, keys);
         goes = standing.before < p.m - p.n && (p.keep_nan != 0 || !standing.nan);
-        count_settled(counts, goes, magnitude == 0);
+        count_settled(counts, goes, is_zero(weight));
+      }
+      if (pruned != nullptr) {
+        pruned[position] = goes ? Bits{0} : weight;
       }
     }
-    gone |= static_cast<unsigned>(goes) << turn++;
     if (slice.mask != nullptr) {
-      const unsigned kept = __ballot_sync(ALL_LANES, x < tile.length && !goes);
+      const unsigned kept = __ballot_sync(ALL_LANES, inside && !goes);
       if (threadIdx.x % 32 == 0) {
         or_mask(slice.mask, static_cast<long long>(position), kept);
       }
     }
-  }
-  return gone;
-}
-
-// Writes zeros where decide() said so.
-template <typename Bits>
-__device__ inline void clear(const Tile& tile, unsigned gone, Bits* staged) {
-  const unsigned filled = round_up(tile.length, 32U);
-  for (unsigned e = threadIdx.x; gone != 0; e += blockDim.x) {
-    if ((gone & 1U) != 0) {
-      staged[e / filled * tile.pitch + tile.lead + e % filled] = 0;
-    }
-    gone >>= 1;
   }
 }
 
@@ -133,11 +121,7 @@ __device__ inline void select_groups(const NOfMParameters& p, const Slice& slice
     stage_keys(slice, groups.tile, p.ranking, p.seed, keys);
   }
   __syncthreads();
-  const unsigned gone = decide<MAGNITUDE>(p, slice, groups, staged, keys, counts);
-  __syncthreads();
-  clear(groups.tile, gone, staged);
-  __syncthreads();
-  unstage(slice, groups.tile, staged);
+  settle_groups<MAGNITUDE>(p, slice, groups, staged, keys, counts);
 }
 
 template <bool MAGNITUDE>
@@ -236,8 +220,8 @@ __device__ inline unsigned select_vector(const NOfMParameters& p, const Slice& s
 template <typename Bits>
 __device__ inline unsigned select_edge(const NOfMParameters& p, const Slice& slice, long long position,
                                        Counts& counts) {
-  const auto* weights = static_cast<const Bits*>(slice.weights);
-  auto* pruned = static_cast<Bits*>(slice.pruned);
+  const auto* weights = slices::global(static_cast<const Bits*>(slice.weights));
+  auto* pruned = slices::global(static_cast<Bits*>(slice.pruned));
   unsigned bits = 0;
   for (unsigned at = 0; at < 16 / sizeof(Bits); at += 4) {
     const long long first = position + at;
@@ -282,8 +266,8 @@ __device__ inline void select_two_of_four(const NOfMParameters& p, const Slice& 
                                           unsigned long long tile, Counts& counts) {
   constexpr unsigned lanes = 16 / sizeof(Bits);
   constexpr unsigned vectors = TILE_BYTES / 16;
-  const auto* weights = static_cast<const Bits*>(slice.weights);
-  auto* pruned = static_cast<Bits*>(slice.pruned);
+  const auto* weights = slices::global(static_cast<const Bits*>(slice.weights));
+  auto* pruned = slices::global(static_cast<Bits*>(slice.pruned));
   // Groups begin at the slice's first element, so vectors do where that is aligned to a group.
   const bool aligned =
       slice.lead % 4 == 0 && (pruned == nullptr || reinterpret_cast<uintptr_t>(pruned) % 16 ==
@@ -304,7 +288,7 @@ __device__ inline void select_two_of_four(const NOfMParameters& p, const Slice& 
       if (whole(at)) {
         kept = select_vector<Bits>(p, slice, static_cast<unsigned long long>(at), held, counts);
         if (pruned != nullptr) {
-          *reinterpret_cast<uint4*>(pruned + at) = held;
+          store_vector(pruned + at, held);
         }
       } else {
         kept = select_edge<Bits>(p, slice, at, counts);

@@ -64,7 +64,7 @@ __device__ inline void prune(const RefineParameters& p, const OpenElement& open,
     atomicAnd(&slice.mask[open.element / 32], ~(1U << open.element % 32));
   }
   const unsigned newly_zero = was_zero ? 0 : 1;  // apply.cu counted those that were zero among the zeros
-  if (slice.tensor == counts.tensor) {
+  if (slice.tensor == p.slices[counts.slice].tensor) {
     counts.pruned += 1;
     counts.newly_zero += newly_zero;
     counts.zeros += newly_zero;
@@ -78,7 +78,7 @@ __device__ inline void prune(const RefineParameters& p, const OpenElement& open,
 
 // Takes the tile's elements from `first` on.
 __device__ inline void prune_tile(const RefineParameters& p, unsigned long long tile, lookback::Ranks& ranks,
-                                  unsigned turn, tallies::Counts& counts) {
+                                  tallies::Counts& counts) {
   const unsigned long long listed = p.state->listed;
   const unsigned warp = threadIdx.x / WARP;
   const unsigned lane = threadIdx.x % WARP;
@@ -101,7 +101,7 @@ __device__ inline void prune_tile(const RefineParameters& p, unsigned long long 
       ranks.row[warp * ROWS + i] = __popc(row);
     }
   }
-  lookback::ask(ranks, p.status, turn);
+  lookback::ask(ranks, p.status);
   const unsigned long long start = 0;
   lookback::rank_rows(ranks, p.status, tile, tile == 0, &start, nullptr);
 #pragma unroll
@@ -123,15 +123,13 @@ __device__ inline void apply(const RefineParameters& p) {
   }
   auto& ranks = *reinterpret_cast<lookback::Ranks*>(coppice_shared);
   tallies::Counts counts;
-  unsigned turn = 0;
-  lookback::ask(ranks, p.status, turn);
+  lookback::ask(ranks, p.status);
   const unsigned long long tiles = (p.state->listed + REFINE_TILE - 1) / REFINE_TILE;
-  for (unsigned long long tile; (tile = lookback::take(ranks, turn)) < tiles;) {
-    ++turn;
-    tallies::turn_to(p.tallies, counts, p.slices[p.list[tile * REFINE_TILE].slice].tensor);
-    prune_tile(p, tile, ranks, turn, counts);
+  for (unsigned long long tile; (tile = lookback::take(ranks)) < tiles;) {
+    tallies::turn_to(p.tallies, p.slices, counts, p.list[tile * REFINE_TILE].slice);
+    prune_tile(p, tile, ranks, counts);
   }
-  tallies::add(p.tallies, counts);
+  tallies::add(p.tallies, p.slices, counts);
 }
 
 }  // namespace refine

@@ -53,7 +53,7 @@ struct DirectRows {
   Index stride;
 
   __device__ Bits weight(Index line, Index column) const {
-    return static_cast<const Bits*>(slice.weights)[first + line * stride + column];
+    return slices::global(static_cast<const Bits*>(slice.weights))[first + line * stride + column];
   }
   __device__ unsigned key(Index line, Index column, Bits weight) const {
     if constexpr (MAGNITUDE) {
@@ -66,7 +66,7 @@ struct DirectRows {
   }
   __device__ void settle(Index line, Index column, Bits weight, bool goes) const {
     if (slice.pruned != nullptr && (goes || slice.pruned != slice.weights)) {
-      static_cast<Bits*>(slice.pruned)[first + line * stride + column] = goes ? Bits{0} : weight;
+      slices::global(static_cast<Bits*>(slice.pruned))[first + line * stride + column] = goes ? Bits{0} : weight;
     }
   }
   static constexpr unsigned DIGITS = MAGNITUDE && sizeof(Bits) == 2 ? 2 : 4;

@@ -3,6 +3,7 @@
 #pragma once
 #include "keys.cuh"
 #include "philox.cuh"
+#include "slices.cuh"
 
 extern __shared__ uint4 coppice_shared[];
 
@@ -131,12 +132,19 @@ __device__ inline void or_mask(unsigned* mask, long long position, unsigned bits
   const auto shift = static_cast<unsigned>(position % 32);
   const unsigned low = bits << shift;
   const unsigned high = shift == 0 ? 0 : bits >> (32 - shift);
+  unsigned* const words = slices::global(mask) + position / 32;
   if (low != 0) {
-    atomicOr(&mask[position / 32], low);
+    atomicOr(words, low);
   }
   if (high != 0) {
-    atomicOr(&mask[position / 32 + 1], high);
+    atomicOr(words + 1, high);
   }
+}
+
+// Writes 16 bytes at once. From an assignment nvcc 13.0 makes four stores where words were chosen one by one;
+// what is streamed is not soon read again.
+__device__ inline void store_vector(void* to, const uint4& vector) {
+  __stcs(static_cast<uint4*>(to), vector);
 }
 
 // Lines of a slice's elements, and where they lie in shared memory: element x of line l is at position
@@ -186,7 +194,7 @@ __device__ inline void for_edge(const Tile& tile, unsigned x, unsigned lanes, Vi
 template <typename Bits>
 __device__ inline void stage(const Slice& slice, const Tile& tile, Bits* staged) {
   constexpr unsigned lanes = 16 / sizeof(Bits);
-  const auto* weights = static_cast<const Bits*>(slice.weights) + tile.first;
+  const auto* weights = slices::global(static_cast<const Bits*>(slice.weights)) + tile.first;
   const auto copy = [&](unsigned line, unsigned x) {
     staged[line * tile.pitch + tile.lead + x] = weights[line * tile.stride + x];
   };
@@ -230,7 +238,7 @@ __device__ inline void unstage(const Slice& slice, const Tile& tile, const Bits*
   if (slice.pruned == nullptr) {
     return;
   }
-  auto* pruned = static_cast<Bits*>(slice.pruned) + tile.first;
+  auto* pruned = slices::global(static_cast<Bits*>(slice.pruned)) + tile.first;
   const auto copy = [&](unsigned line, unsigned x) {
     pruned[line * tile.stride + x] = staged[line * tile.pitch + tile.lead + x];
   };
@@ -243,8 +251,8 @@ __device__ inline void unstage(const Slice& slice, const Tile& tile, const Bits*
     const unsigned line = slot / slots;
     const unsigned x = slot % slots * lanes;
     if (is_whole(tile, x, lanes)) {
-      *reinterpret_cast<uint4*>(pruned + line * tile.stride + x - tile.lead) =
-          *reinterpret_cast<const uint4*>(staged + line * tile.pitch + x);
+      store_vector(pruned + line * tile.stride + x - tile.lead,
+                   *reinterpret_cast<const uint4*>(staged + line * tile.pitch + x));
     } else {
       for_edge(tile, x, lanes, [&](unsigned element) { copy(line, element); });
     }
@@ -269,7 +277,7 @@ struct RandomKeys {
 };
 
 __device__ inline unsigned score_key(const Slice& slice, unsigned long long position) {
-  return own_key(reinterpret_cast<const unsigned*>(slice.scores)[position]);
+  return own_key(slices::global(reinterpret_cast<const unsigned*>(slice.scores))[position]);
 }
 
 // Fills the keys of a tile that is not ranked by magnitude; they lie as the weights do.
