@@ -1,6 +1,7 @@
 package dev.coppice;
 
 import dev.coppice.spi.Execution;
+import dev.coppice.spi.PendingWeights;
 import dev.coppice.spi.Progress;
 import dev.coppice.spi.PruneTask;
 import dev.coppice.spi.WeightsResult;
@@ -88,6 +89,13 @@ final class BackendUse {
         candidate = next;
       }
     }
+  }
+
+  /** Begins to prune weights that lie on a device, where there is no other backend for them. */
+  PendingWeights begin(PruneTask task, Execution execution) throws IOException {
+    PendingWeights pending = chosen.begin(task, execution);
+    used.add(chosen.name());
+    return pending;
   }
 
   private Optional<Candidate> firstFrom(int index) {

@@ -4,6 +4,7 @@ import dev.coppice.spi.Availability;
 import dev.coppice.spi.Backend;
 import dev.coppice.spi.BackendProvider;
 import dev.coppice.spi.Execution;
+import dev.coppice.spi.PendingWeights;
 import dev.coppice.spi.PruneTask;
 import dev.coppice.spi.WeightsResult;
 import java.io.IOException;
@@ -70,8 +71,37 @@ final class Candidate implements AutoCloseable {
   }
 
   List<WeightsResult> prune(PruneTask task, Execution execution) throws IOException {
+    return watched(() -> open().prune(task, execution));
+  }
+
+  PendingWeights begin(PruneTask task, Execution execution) throws IOException {
+    PendingWeights begun = watched(() -> open().begin(task, execution));
+    return new PendingWeights() {
+      @Override
+      public boolean isDone() {
+        return watched(begun::isDone);
+      }
+
+      @Override
+      public List<WeightsResult> await() {
+        return watched(begun::await);
+      }
+
+      @Override
+      public void close() {
+        begun.close();
+      }
+    };
+  }
+
+  private interface Call<T, E extends Exception> {
+    T run() throws E;
+  }
+
+  /** Makes a call to the backend, and notes it if the device is lost meanwhile. */
+  private <T, E extends Exception> T watched(Call<T, E> call) throws E {
     try {
-      return open().prune(task, execution);
+      return call.run();
     } catch (DeviceLostException e) {
       lose(String.valueOf(e.getMessage()));
       throw e;

@@ -21,7 +21,7 @@ record DeviceTensors(String where) {
     for (Selection.Taken taken : selection.taken()) {
       String name = taken.tensor().name();
       Optional<Integer> on =
-          Objects.requireNonNull(tensors.get(name)).memory().onDevice().map(a -> a.device());
+          Objects.requireNonNull(tensors.get(name)).onDevice().map(a -> a.device());
       if (on.isPresent()) {
         String where = "tensor \"%s\" lies on CUDA device %d".formatted(name, on.get());
         if (on.get() != device) {
@@ -32,6 +32,22 @@ record DeviceTensors(String where) {
       }
     }
     return first;
+  }
+
+  /**
+   * Throws if one of the tensors that are taken does not lie on a device.
+   *
+   * @throws IllegalArgumentException with its name
+   */
+  static void requireAll(Selection selection, Map<String, Tensor> tensors) {
+    for (Selection.Taken taken : selection.taken()) {
+      String name = taken.tensor().name();
+      if (Objects.requireNonNull(tensors.get(name)).onDevice().isEmpty()) {
+        throw new IllegalArgumentException(
+            "tensor \"%s\" does not lie on a CUDA device: pruneAsync takes no other, prune does"
+                .formatted(name));
+      }
+    }
   }
 
   /** Gives the backend that prunes them, whatever their size; there is none to fall back to. */

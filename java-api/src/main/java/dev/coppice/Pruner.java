@@ -1,7 +1,5 @@
 package dev.coppice;
 
-import dev.coppice.PruningReport.Seconds;
-import dev.coppice.PruningReport.TensorReport;
 import dev.coppice.spi.BackendProvider;
 import dev.coppice.spi.Checkpoint;
 import dev.coppice.spi.CheckpointTensor;
@@ -21,8 +19,10 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
@@ -36,6 +36,7 @@ import java.util.function.Supplier;
 public final class Pruner implements AutoCloseable {
   private final List<Candidate> candidates;
   private final Builder settings;
+  private final Set<PendingPruning.State> pending = ConcurrentHashMap.newKeySet();
 
   private Pruner(Builder settings) {
     this.settings = settings;
@@ -76,6 +77,12 @@ public final class Pruner implements AutoCloseable {
     return use(selection.taken().stream().mapToLong(t -> t.tensor().bytes()).sum());
   }
 
+  private BackendUse use(Selection selection, Map<String, Tensor> tensors) {
+    return DeviceTensors.of(selection, tensors, settings.device)
+        .map(found -> found.use(candidates, isAuto()))
+        .orElseGet(() -> use(selection));
+  }
+
   /**
    * Prunes one tensor in place by the plan's first rule, whatever selector that has.
    *
@@ -98,32 +105,64 @@ public final class Pruner implements AutoCloseable {
    */
   public PruningReport prune(Map<String, Tensor> tensors, PruningPlan plan) {
     long begin = System.nanoTime();
-    List<CheckpointTensor> described =
-        tensors.entrySet().stream()
-            .map(e -> TensorWeights.describe(e.getKey(), e.getValue()))
-            .toList();
+    List<CheckpointTensor> described = TensorWeights.describe(tensors);
     Selection selection = Selection.of(described, plan);
-    BackendUse use =
-        DeviceTensors.of(selection, tensors, settings.device)
-            .map(found -> found.use(candidates, isAuto()))
-            .orElseGet(() -> use(selection));
+    BackendUse use = use(selection, tensors);
     Execution execution = execution();
     try {
       Map<String, WeightsResult> results =
-          run(
-              selection,
-              plan,
-              use,
-              execution,
-              t -> new TensorWeights(t, Objects.requireNonNull(tensors.get(t.tensor().name()))));
+          run(selection, plan, use, execution, TensorWeights.among(tensors));
       execution.progress().end();
       long bytes = described.stream().mapToLong(CheckpointTensor::bytes).sum();
-      return report(plan, selection, results, use, bytes, execution, begin);
+      return PruningReport.of(plan, selection, results, use, bytes, execution, begin);
     } catch (IOException e) {
       throw new UncheckedIOException(e); // Memory does not fail.
     } finally {
       Reference.reachabilityFence(tensors); // A backend may have no more than their addresses.
     }
+  }
+
+  /**
+   * Begins to prune named tensors on a CUDA device, where they lie, and does not wait for it: the
+   * rules of the plan are put one after the other into the {@linkplain Builder#stream stream}, or
+   * into streams of Coppice's own if none was set. What the caller puts into that stream before is
+   * done before, and what follows sees pruned weights. A rule with a cap for each tensor is waited
+   * for here, up to its last pass.
+   *
+   * <p>The tensors' memory must stay allocated until the device is done. Otherwise like {@link
+   * #prune(Map, PruningPlan)}; a NaN is refused by {@link PendingPruning#get}.
+   *
+   * @throws IllegalArgumentException if a tensor that the plan takes does not lie on the pruner's
+   *     device
+   * @throws DeviceOutOfMemoryException if the device has no room for the counters
+   */
+  public PendingPruning pruneAsync(Map<String, Tensor> tensors, PruningPlan plan) {
+    long begin = System.nanoTime();
+    List<CheckpointTensor> described = TensorWeights.describe(tensors);
+    Selection selection = Selection.of(described, plan);
+    DeviceTensors.requireAll(selection, tensors);
+    BackendUse use = use(selection, tensors);
+    Execution execution = execution();
+    List<PendingPruning.Begun> begun = new ArrayList<>();
+    boolean all = false;
+    try {
+      for (PruneTask task : tasks(selection, plan, TensorWeights.among(tensors))) {
+        begun.add(new PendingPruning.Begun(task.weights(), use.begin(task, execution)));
+      }
+      all = true;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // Memory does not fail.
+    } finally {
+      if (!all) {
+        begun.forEach(b -> b.pending().close());
+      }
+      Reference.reachabilityFence(tensors);
+    }
+    long bytes = described.stream().mapToLong(CheckpointTensor::bytes).sum();
+    return PendingPruning.of(
+        begun,
+        done -> PruningReport.of(plan, selection, done, use, bytes, execution, begin),
+        pending);
   }
 
   /**
@@ -160,7 +199,7 @@ public final class Pruner implements AutoCloseable {
       execution.checkCancelled();
       writer.commit();
       execution.writeNanos.add((System.nanoTime() - committing) * execution.threads());
-      return report(plan, selection, results, use, checkpoint.bytes(), execution, begin);
+      return PruningReport.of(plan, selection, results, use, checkpoint.bytes(), execution, begin);
     }
   }
 
@@ -181,35 +220,41 @@ public final class Pruner implements AutoCloseable {
             execution,
             t -> new CheckpointWeights(checkpoint, t, (tensor, first, bytes) -> {}));
     execution.progress().end();
-    return report(plan, selection, results, use, checkpoint.bytes(), execution, begin);
+    return PruningReport.of(plan, selection, results, use, checkpoint.bytes(), execution, begin);
   }
 
-  private interface WeightsOf {
-    Weights of(Selection.Taken taken);
-  }
-
-  /** Runs the plan's rules one after the other. */
-  private Map<String, WeightsResult> run(
-      Selection selection,
-      PruningPlan plan,
-      BackendUse use,
-      Execution execution,
-      WeightsOf weightsOf)
-      throws IOException {
-    Map<String, WeightsResult> results = new HashMap<>();
+  /** Gives what each rule of the plan has to do. */
+  private static List<PruneTask> tasks(
+      Selection selection, PruningPlan plan, Function<Selection.Taken, Weights> weightsOf) {
+    List<PruneTask> tasks = new ArrayList<>();
     for (int r = 0; r < plan.rules().size(); r++) {
       Rule rule = plan.rules().get(r);
       List<Weights> weights = new ArrayList<>();
       for (Selection.Taken taken : selection.taken()) {
         if (taken.rule() == r) {
-          weights.add(weightsOf.of(taken));
+          weights.add(weightsOf.apply(taken));
         }
       }
       weights.sort(Comparator.comparing(Weights::name, PositionOrder::compare));
-      PruneTask task =
-          new PruneTask(weights, rule.criterion(), rule.pattern(), plan.nan(), plan.seed());
-      String purpose = plan.rules().size() == 1 ? "" : " for rule " + (r + 1) + " of the plan";
-      List<WeightsResult> done = use.prune(task, purpose, execution);
+      tasks.add(new PruneTask(weights, rule.criterion(), rule.pattern(), plan.nan(), plan.seed()));
+    }
+    return tasks;
+  }
+
+  /** Runs the plan's rules one after the other. */
+  private static Map<String, WeightsResult> run(
+      Selection selection,
+      PruningPlan plan,
+      BackendUse use,
+      Execution execution,
+      Function<Selection.Taken, Weights> weightsOf)
+      throws IOException {
+    Map<String, WeightsResult> results = new HashMap<>();
+    List<PruneTask> tasks = tasks(selection, plan, weightsOf);
+    for (int r = 0; r < tasks.size(); r++) {
+      List<Weights> weights = tasks.get(r).weights();
+      String purpose = tasks.size() == 1 ? "" : " for rule " + (r + 1) + " of the plan";
+      List<WeightsResult> done = use.prune(tasks.get(r), purpose, execution);
       for (int i = 0; i < weights.size(); i++) {
         results.put(weights.get(i).name(), done.get(i));
       }
@@ -231,55 +276,20 @@ public final class Pruner implements AutoCloseable {
         });
   }
 
-  private PruningReport report(
-      PruningPlan plan,
-      Selection selection,
-      Map<String, WeightsResult> results,
-      BackendUse use,
-      long bytes,
-      Execution execution,
-      long begin) {
-    List<TensorReport> tensors = new ArrayList<>();
-    for (Selection.Taken taken : selection.taken()) {
-      WeightsResult done = Objects.requireNonNull(results.get(taken.tensor().name()));
-      tensors.add(
-          new TensorReport(
-              taken.tensor(),
-              taken.rule(),
-              done.pruned(),
-              done.newlyZero(),
-              done.zeros(),
-              done.nans()));
-    }
-    double each = 1e-9 / execution.threads();
-    Seconds seconds =
-        new Seconds(
-            execution.readNanos.sum() * each,
-            execution.pruneNanos.sum() * each,
-            execution.writeNanos.sum() * each,
-            (System.nanoTime() - begin) * 1e-9);
-    return new PruningReport(
-        use.backend(),
-        use.notes(),
-        plan,
-        List.copyOf(tensors),
-        selection.leftAlone(),
-        bytes,
-        seconds);
-  }
-
   private Execution execution() {
     return new Execution(
         settings.pool,
         settings.threads,
         settings.sliceBytes,
         settings.cancellation::isCancelled,
-        settings.listener);
+        settings.listener,
+        settings.stream);
   }
 
-  /** Closes the backends; idempotent. */
+  /** Waits for what is pending and closes the backends; idempotent. */
   @Override
   public void close() {
+    pending.forEach(PendingPruning.State::settle);
     candidates.forEach(Candidate::close);
   }
 
@@ -288,6 +298,7 @@ public final class Pruner implements AutoCloseable {
     private String backend = Backends.AUTO;
     private Supplier<List<BackendProvider>> providers = Backends::providers;
     private int device;
+    private OptionalLong stream = OptionalLong.empty();
     private WorkPool pool = WorkPool.shared();
     private int threads = Integer.MAX_VALUE;
     private int sliceBytes = Execution.SLICE_BYTES;
@@ -311,6 +322,20 @@ public final class Pruner implements AutoCloseable {
         throw new IllegalArgumentException("device must be 0 or more, not " + ordinal);
       }
       device = ordinal;
+      return this;
+    }
+
+    /**
+     * Sets the CUDA stream, of the device's primary context, that work on the device goes into, in
+     * order with what else is put there; 0 is the default stream. Without one it goes into streams
+     * that wait for no other: then whoever wrote to a tensor waits for that before pruning it. It
+     * must not be destroyed before the pruner is closed.
+     *
+     * @param handle what the driver API calls a {@code CUstream}, the runtime a {@code
+     *     cudaStream_t}
+     */
+    public Builder stream(long handle) {
+      stream = OptionalLong.of(handle);
       return this;
     }
 
@@ -370,6 +395,7 @@ public final class Pruner implements AutoCloseable {
     private Builder copy() {
       Builder copy = new Builder();
       copy.providers = providers;
+      copy.stream = stream;
       return copy.backend(backend)
           .device(device)
           .pool(pool)

@@ -2,6 +2,7 @@ package dev.coppice.cuda;
 
 import dev.coppice.Amount;
 import dev.coppice.Pattern;
+import dev.coppice.PruningCancelledException;
 import dev.coppice.spi.Backend;
 import dev.coppice.spi.Execution;
 import dev.coppice.spi.PendingWeights;
@@ -35,6 +36,9 @@ final class CudaBackend implements Backend {
   @Override
   public PendingWeights begin(PruneTask task, Execution execution) throws IOException {
     execution.checkCancelled();
+    if (Thread.currentThread().isInterrupted()) {
+      throw new PruningCancelledException();
+    }
     Results results = new Results(task.weights().size());
     PendingCalls calls = new PendingCalls();
     return device

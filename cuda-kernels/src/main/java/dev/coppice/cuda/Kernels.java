@@ -27,7 +27,7 @@ final class Kernels {
   /** The shared memory of coppice_n_of_m_2_4, and the beginning of coppice_n_of_m's. */
   static final int GROUPS_HEADER = 64;
 
-  static final int APPLY_SHARED = 256;
+  static final int APPLY_SHARED = 4352;
 
   private final List<Kernel> histogram;
   private final List<Kernel> apply;

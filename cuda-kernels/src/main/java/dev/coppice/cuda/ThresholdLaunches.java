@@ -138,7 +138,7 @@ final class ThresholdLaunches {
     PinnedMemory read = reading.orElseGet(() -> call.pinned(fineBins() * Long.BYTES));
     reading = Optional.of(read);
     counts(level).download(read.at(0), (long) scope * bytes, bytes, call.stream());
-    call.await();
+    call.drain();
     return read.slice(0, bytes).asLongBuffer();
   }
 
