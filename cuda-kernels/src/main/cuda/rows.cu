@@ -66,7 +66,8 @@ struct DirectRows {
   }
   __device__ void settle(Index line, Index column, Bits weight, bool goes) const {
     if (slice.pruned != nullptr && (goes || slice.pruned != slice.weights)) {
-      slices::global(static_cast<Bits*>(slice.pruned))[first + line * stride + column] = goes ? Bits{0} : weight;
+      slices::global(static_cast<Bits*>(slice.pruned))[first + line * stride + column] =
+          goes ? Bits{0} : weight;
     }
   }
   static constexpr unsigned DIGITS = MAGNITUDE && sizeof(Bits) == 2 ? 2 : 4;

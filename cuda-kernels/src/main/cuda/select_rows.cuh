@@ -1,6 +1,7 @@
 // Selection within rows, by a warp or a block, wherever the weights lie. A Source gives
 //   weight(line, column), key(line, column, weight): an element and its key,
-//   settle(line, column, weight, goes): writes it; DIGITS: of 8 bits, from the uppermost, that keys differ in.
+//   settle(line, column, weight, goes): writes it,
+//   DIGITS: how many digits of 8 bits, from the uppermost, keys differ in.
 // Every pass gives a thread the same elements, so that nobody else sees what settle() writes.
 #pragma once
 #include <cmath>

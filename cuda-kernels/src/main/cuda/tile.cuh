@@ -31,9 +31,15 @@ __device__ inline void count_settled(Counts& counts, bool goes, bool zero) {
   counts.zeros += goes || zero;
 }
 
+// Seldom needed, and long: it would be most of the code where it is inlined.
+__attribute__((noinline)) static __device__ unsigned long long index_of(
+    const Slice* slice, unsigned long long position) {
+  return tensor_index(*slice, position);
+}
+
 __device__ inline void count_nan(Counts& counts, const Slice& slice, unsigned long long position) {
   counts.nans++;
-  counts.first_nan = min(counts.first_nan, tensor_index(slice, position));
+  counts.first_nan = min(counts.first_nan, index_of(&slice, position));
 }
 
 // Adds up one count of a warp's threads in its first lane, and there to `sum`.
