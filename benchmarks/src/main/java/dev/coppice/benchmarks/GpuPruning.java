@@ -1,7 +1,6 @@
 package dev.coppice.benchmarks;
 
 import dev.coppice.Criterion;
-import dev.coppice.DType;
 import dev.coppice.NanPolicy;
 import dev.coppice.Pattern;
 import dev.coppice.ProgressListener;
@@ -26,31 +25,26 @@ import java.util.OptionalLong;
 
 /** Prunes weights where they lie on the device: what the device takes, and what a caller waits. */
 final class GpuPruning {
-  /** What is done to the weights. */
-  enum Operation {
-    /** Half of all weights, in one scope. */
-    GLOBAL("global 50 %", Rule.unstructured(0.5, Scope.GLOBAL)),
-    /** Half of each tensor's. */
-    TENSOR("tensor 50 %", Rule.unstructured(0.5, Scope.TENSOR)),
-    /** Two of every four. */
-    TWO_OF_FOUR("2:4 in place", Rule.nOfM(2, 4));
-
-    final String words;
-    final Rule rule;
-
-    Operation(String words, Rule rule) {
-      this.words = words;
-      this.rule = rule;
-    }
-
-    /** Gives the bytes that are moved: a read to rank, where that is apart, a read and a write. */
-    long traffic(long weights, DType dtype) {
-      return (this == TWO_OF_FOUR ? 2 : 3) * dtype.bytes() * weights;
-    }
+  /**
+   * What is done to the weights.
+   *
+   * @param words what it is called
+   * @param passes how often each weight is read or written: to rank, where that is apart, then a
+   *     read and a write
+   */
+  record Operation(String words, Rule rule, int passes) {
+    static final Operation GLOBAL =
+        new Operation("global 50 %", Rule.unstructured(0.5, Scope.GLOBAL), 3);
+    static final Operation TENSOR =
+        new Operation("tensor 50 %", Rule.unstructured(0.5, Scope.TENSOR), 3);
+    static final Operation TWO_OF_FOUR = new Operation("2:4 in place", Rule.nOfM(2, 4), 2);
+    static final List<Operation> ALL = List.of(GLOBAL, TENSOR, TWO_OF_FOUR);
   }
 
   /** How long a case may take, all that lies between its samples included. */
   private static final double MOST_SECONDS = 4;
+
+  private static final int WARM_UP = 5000;
 
   /** What the device does before each sample lasts longer than the host needs to prepare it. */
   private static final double BUSY_SECONDS = 3e-3;
@@ -82,7 +76,7 @@ final class GpuPruning {
   }
 
   private static PruneTask task(Operation operation, GpuModel model) {
-    Pattern pattern = operation.rule.pattern();
+    Pattern pattern = operation.rule().pattern();
     return new PruneTask(model.weights(), new Criterion.Magnitude(), pattern, NanPolicy.REFUSE, 0);
   }
 
@@ -118,7 +112,7 @@ final class GpuPruning {
               }
               return device.seconds();
             });
-    Samples host = new Samples(launches.stream().mapToDouble(s -> s).sorted().toArray());
+    Samples host = new Samples(launches.stream().mapToDouble(s -> s).toArray());
     Map<String, Object> row = row(operation, model, input, cold, samples);
     row.put("launch_cost_us", host.median() * 1e6);
     rows.add("device", row);
@@ -128,7 +122,7 @@ final class GpuPruning {
     long pruned = results.stream().mapToLong(WeightsResult::pruned).sum();
     long zeros = results.stream().mapToLong(WeightsResult::zeros).sum();
     long half =
-        operation == Operation.GLOBAL
+        operation.equals(Operation.GLOBAL)
             ? (long) Math.rint(0.5 * model.elements())
             : model.weights().stream()
                 .mapToLong(w -> (long) Math.rint(0.5 * w.shape().elements()))
@@ -142,7 +136,7 @@ final class GpuPruning {
 
   private Map<String, Object> row(
       Operation operation, GpuModel model, Input input, boolean cold, Samples samples) {
-    long traffic = operation.traffic(model.elements(), model.dtype());
+    long traffic = operation.passes * model.bytes();
     double median = samples.median();
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("operation", operation.words);
@@ -167,8 +161,10 @@ final class GpuPruning {
   void asCalled(Operation operation, GpuModel model, boolean cold) {
     PruningPlan plan = PruningPlan.of(operation.rule);
     try (Pruner pruner = Pruner.builder().backend("cuda").build()) {
-      for (int i = 0; i < (model.elements() < 1_000_000 ? 2000 : 5); i++) {
-        pruner.prune(model.tensors(), plan); // The JVM compiles what is called often.
+      // The JVM compiles what is called often.
+      long begin = System.nanoTime();
+      for (int i = 0; i < WARM_UP && System.nanoTime() - begin < 1e9; i++) {
+        pruner.prune(model.tensors(), plan);
       }
       Samples samples =
           Samples.take(
@@ -177,9 +173,9 @@ final class GpuPruning {
                 model.restore(device.stream());
                 device.flush(cold ? 1 : 0);
                 device.await();
-                long begin = System.nanoTime();
+                long called = System.nanoTime();
                 pruner.prune(model.tensors(), plan);
-                return (System.nanoTime() - begin) * 1e-9;
+                return (System.nanoTime() - called) * 1e-9;
               });
       Map<String, Object> row = new LinkedHashMap<>();
       row.put("operation", operation.words);

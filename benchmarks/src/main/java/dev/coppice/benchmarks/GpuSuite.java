@@ -1,6 +1,8 @@
 package dev.coppice.benchmarks;
 
 import dev.coppice.DType;
+import dev.coppice.Pruner;
+import dev.coppice.PruningPlan;
 import dev.coppice.Shape;
 import dev.coppice.cuda.CudaProvider;
 import dev.coppice.spi.Backend;
@@ -13,9 +15,9 @@ import java.util.Map;
 
 /**
  * Measures the CUDA backend on the first device, and adds rows to a file as they are measured.
- * Arguments: that file, and {@code device} or {@code files}. With {@code
- * -Dcoppice.bench.small=true} sizes are tiny: to see that everything works, here and on the
- * emulated driver.
+ * Arguments: that file, and {@code device}, {@code files}, or {@code profile}: each kernel a few
+ * times, for a profiler to watch. With {@code -Dcoppice.bench.small=true} sizes are tiny: to see
+ * that everything works, here and on the emulated driver.
  */
 public final class GpuSuite {
   private final boolean small = Boolean.getBoolean("coppice.bench.small");
@@ -27,15 +29,12 @@ public final class GpuSuite {
 
   /** Measures. */
   public static void main(String[] args) throws IOException, InterruptedException {
-    if (args.length != 2 || !List.of("device", "files").contains(args[1])) {
-      System.err.println("usage: GpuSuite ROWS device|files");
-      System.exit(64);
-    }
     GpuSuite suite = new GpuSuite(new RowFile(Path.of(args[0])));
-    if (args[1].equals("device")) {
-      suite.device();
-    } else {
-      suite.files();
+    switch (args[1]) {
+      case "device" -> suite.device();
+      case "files" -> suite.files();
+      case "profile" -> suite.profile();
+      default -> throw new IllegalArgumentException("device, files or profile, not " + args[1]);
     }
   }
 
@@ -82,7 +81,7 @@ public final class GpuSuite {
   }
 
   private void layers(GpuPruning pruning) {
-    List<Shape> layers = GpuModel.layers(small ? 64 : 1);
+    List<Shape> layers = GpuModel.layers(small ? 256 : 1);
     for (DType dtype : List.of(DType.BF16, DType.F32)) {
       try (GpuModel model = new GpuModel(dtype, Input.GAUSSIAN, layers)) {
         pruning.onDevice(GpuPruning.Operation.TENSOR, model, Input.GAUSSIAN, true);
@@ -93,7 +92,7 @@ public final class GpuSuite {
 
   private void calls(GpuPruning pruning) {
     try (GpuModel model = new GpuModel(DType.F32, Input.GAUSSIAN, GpuModel.single(4096))) {
-      for (GpuPruning.Operation operation : GpuPruning.Operation.values()) {
+      for (GpuPruning.Operation operation : GpuPruning.Operation.ALL) {
         pruning.asCalled(operation, model, false);
       }
     }
@@ -116,6 +115,22 @@ public final class GpuSuite {
       for (GpuPruning.Operation operation : operations) {
         pruning.onDevice(operation, model, Input.GAUSSIAN, true);
         pruning.onDevice(operation, model, Input.GAUSSIAN, false);
+      }
+    }
+  }
+
+  private void profile() {
+    long weights = small ? 1 << 16 : 1 << 28;
+    try (GpuDevice device = new GpuDevice();
+        Pruner pruner = Pruner.builder().backend("cuda").build()) {
+      for (DType dtype : List.of(DType.BF16, DType.F32)) {
+        try (GpuModel model = new GpuModel(dtype, Input.GAUSSIAN, GpuModel.single(weights))) {
+          for (GpuPruning.Operation operation : GpuPruning.Operation.ALL) {
+            model.restore(device.stream());
+            device.await();
+            pruner.prune(model.tensors(), PruningPlan.of(operation.rule()));
+          }
+        }
       }
     }
   }

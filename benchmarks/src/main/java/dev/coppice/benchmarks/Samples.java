@@ -2,15 +2,20 @@ package dev.coppice.benchmarks;
 
 import java.util.Arrays;
 
-/**
- * How long something took, sample by sample.
- *
- * @param seconds in ascending order
- */
-record Samples(double[] seconds) {
+/** How long something took, sample by sample. */
+final class Samples {
   private static final int LEAST = 10;
   private static final int MOST = 10_000;
-  private static final double LEAST_SECONDS = 0.5;
+  private static final double LEAST_SECONDS =
+      Boolean.getBoolean("coppice.bench.small") ? 0 : 0.5;
+
+  private final double[] seconds;
+
+  /** Keeps a copy of these. */
+  Samples(double[] seconds) {
+    this.seconds = seconds.clone();
+    Arrays.sort(this.seconds);
+  }
 
   /** Takes one sample. */
   @FunctionalInterface
@@ -36,9 +41,7 @@ record Samples(double[] seconds) {
       taken[count] = sample.seconds();
       sum += taken[count++];
     }
-    double[] sorted = Arrays.copyOf(taken, count);
-    Arrays.sort(sorted);
-    return new Samples(sorted);
+    return new Samples(Arrays.copyOf(taken, count));
   }
 
   int count() {
