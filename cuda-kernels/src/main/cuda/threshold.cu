@@ -29,7 +29,7 @@ struct Shared {
   unsigned long long part[WARP];
   unsigned long long before;
   unsigned chosen;
-  unsigned last;
+  unsigned done;  // blocks before this one
 };
 static_assert(sizeof(Shared) <= THRESHOLD_SHARED);
 
@@ -180,11 +180,11 @@ __device__ inline void run(const ThresholdParameters& p) {
   }
   if (threadIdx.x == 0) {
     __threadfence();
-    shared.last = atomicAdd(p.ticket, 1U) == gridDim.x - 1 ? 1 : 0;
+    shared.done = atomicAdd(p.ticket, 1U);
     __threadfence();
   }
   __syncthreads();
-  if (shared.last != 0) {
+  if (shared.done == gridDim.x - 1) {
     if (needed) {
       place(p, shared);
     }

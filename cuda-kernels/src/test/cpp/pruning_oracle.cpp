@@ -123,7 +123,8 @@ Outcome expected(const Case& c) {
     const Amount& amount = c.amounts[scope];
     const auto k = amount.fraction < 0
                        ? amount.count
-                       : static_cast<std::uint64_t>(std::nearbyint(amount.fraction * static_cast<double>(order.size())));
+                       : static_cast<std::uint64_t>(
+                             std::nearbyint(amount.fraction * static_cast<double>(order.size())));
     outcome.refused = outcome.refused || k > order.size();
     for (std::uint64_t i = 0; i < k && i < order.size(); i++) {
       goes[order[i].piece][order[i].index] = true;

@@ -105,7 +105,8 @@ TEST(Pruning, EveryGridGivesTheSame) {
 TEST(Pruning, SlicesBeginAnywhereAndGoAnywhere) {
   for (const Type type : TYPES) {
     for (unsigned misaligned = 0; misaligned < 16 / bytes_of(type); misaligned++) {
-      for (const std::optional<unsigned> out : {std::optional<unsigned>{}, std::optional(misaligned), std::optional(1U)}) {
+      for (const std::optional<unsigned> out :
+           {std::optional<unsigned>{}, std::optional(misaligned), std::optional(1U)}) {
         for (const std::size_t elements : {1, 5, 33, 8199}) {
           Case c = half_of(type, gaussian(type, elements, misaligned));
           c.pieces[0].misaligned = misaligned;
@@ -197,7 +198,8 @@ Case several_scopes(Ranking ranking, unsigned seed) {
       const Type type = ranking == Ranking::MAGNITUDE ? (f32 ? (random() % 2 == 0 ? Type::F32 : Type::F16) : Type::BF16)
                                                       : TYPES[random() % 3];
       const std::size_t elements = 1 + random() % (random() % 3 == 0 ? 20000 : 300);
-      Piece p = piece(type, random() % 2 == 0 ? gaussian(type, elements, random()) : peculiar(type, elements, random()));
+      Piece p = piece(type, random() % 2 == 0 ? gaussian(type, elements, random())
+                                              : peculiar(type, elements, random()));
       p.among_f32 = type == Type::F16;
       p.scope = scope;
       p.tensor = tensor;
