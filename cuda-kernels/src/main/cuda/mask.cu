@@ -1,8 +1,8 @@
 // mask: packed masks, and counting zeros. Bit i % 32 of word i / 32 belongs to element i, set = kept; bits
 // after the last element are 0.
 //
-//   coppice_mask_apply    weight(i) = bit(i) ? weight(i) : +0.0, in place; tallies, in which `nans` are those
-//                         that stay. Bytes an element: 2 + 2 or 4 + 4, and 1/8. Slice.mask is only read.
+//   coppice_mask_apply    weight(i) = bit(i) ? weight(i) : +0.0 in place (Slice.pruned = Slice.weights); tallies,
+//                         whose `nans` are those that stay. Bytes an element: 2 + 2 or 4 + 4, and 1/8.
 //   coppice_zeros         zeros += weights that are +0.0 or -0.0, nans += NaN. 2 or 4 bytes an element.
 //     256 threads, 64 bytes of shared memory; tiles of a slice: ceil((lead + elements) * bytes / TILE_BYTES);
 //     any number of blocks is correct, 16 times what the device holds at once, at most the tiles, is meant.

@@ -108,8 +108,9 @@ final class CudaContext implements AutoCloseable {
       result = body.run();
       done = true;
     } finally {
-      if (!done && !CudaResult.isLost()) {
-        JCudaDriver.cuCtxPopCurrent(new CUcontext()); // The body's failure says more than this one.
+      if (!done) {
+        CudaResult.runQuietly(
+            "cuCtxPopCurrent", () -> JCudaDriver.cuCtxPopCurrent(new CUcontext()));
       }
     }
     CudaResult.run("cuCtxPopCurrent", () -> JCudaDriver.cuCtxPopCurrent(new CUcontext()));

@@ -1,11 +1,13 @@
 package dev.coppice.cuda;
 
+import java.util.List;
+
 /**
  * A device with the kernels loaded, and what calls borrow there. Safe for use by several threads;
  * what borrows is called with the context current.
  */
 final class CudaDevice implements AutoCloseable {
-  private final Settings settings = Settings.read();
+  private final Settings settings;
   private final CudaContext context;
   private final CudaModule module;
   private final Kernels kernels;
@@ -13,10 +15,12 @@ final class CudaDevice implements AutoCloseable {
   private final Idle<CudaStream> streams = new Idle<>(CudaStream::close);
   private final Idle<CudaEvent> events = new Idle<>(CudaEvent::close);
   private final Idle<PinnedMemory> pinned = new Idle<>(PinnedMemory::close);
+  private final Idle<LaunchBlock> launchBlocks = new Idle<>(block -> {});
   private final Idle<Lane> lanes = new Idle<>(Lane::close);
 
   private CudaDevice(CudaContext context, CudaModule module) {
     this.context = context;
+    this.settings = Settings.read(context.memory()[1]);
     this.module = module;
     this.kernels = new Kernels(context, module);
     this.arena = new DeviceArena(context, settings);
@@ -77,26 +81,24 @@ final class CudaDevice implements AutoCloseable {
     return pinned;
   }
 
+  Idle<LaunchBlock> launchBlocks() {
+    return launchBlocks;
+  }
+
   Idle<Lane> lanes() {
     return lanes;
   }
 
   @Override
   public void close() {
-    try (context;
-        module) {
-      if (!CudaResult.isLost()) {
-        context.run(this::closeIdle);
-      }
-    }
-  }
-
-  private void closeIdle() {
-    try (arena;
-        pinned;
-        events;
-        streams) {
-      lanes.close();
-    }
+    Closing.all(
+        List.of(
+            lanes::close,
+            streams::close,
+            events::close,
+            pinned::close,
+            arena::close,
+            module::close,
+            context::close));
   }
 }

@@ -40,6 +40,7 @@ final class CudaEvent implements AutoCloseable {
 
   /** Says whether the point was passed. */
   boolean isPassed() {
+    CudaResult.requireAlive();
     int code = JCudaDriver.cuEventQuery(event);
     if (code == CUresult.CUDA_ERROR_NOT_READY) {
       return false;

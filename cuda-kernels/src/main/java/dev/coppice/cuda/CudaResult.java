@@ -30,6 +30,16 @@ final class CudaResult {
     }
   }
 
+  /** Makes a call whose failure says less than the one that is being thrown already. */
+  static void runQuietly(String name, IntSupplier call) {
+    if (!isLost()) {
+      int code = call.getAsInt();
+      if (poisons(code)) {
+        exception(code, name);
+      }
+    }
+  }
+
   /** Like {@link #run}, for a call that allocates {@code bytes}. */
   static void allocate(String name, long bytes, IntSupplier call) {
     requireAlive();

@@ -118,11 +118,15 @@ final class DeviceArena implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    try (stream) {
-      if (!closed) {
-        closed = true;
-        trim(0);
-      }
+    closed = true;
+    List<Runnable> closes = new ArrayList<>();
+    idle.forEach(memory -> closes.add(memory::close));
+    idle.clear();
+    idleBytes = 0;
+    if (!CudaResult.isLost()) {
+      closes.add(() -> context.run(stream::await)); // Until then the memory is not given back.
     }
+    closes.add(stream::close);
+    Closing.all(closes);
   }
 }

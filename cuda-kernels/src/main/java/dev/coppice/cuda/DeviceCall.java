@@ -22,12 +22,12 @@ final class DeviceCall implements AutoCloseable {
   private final Execution execution;
   private final CUstream stream;
   private final Optional<CudaStream> own;
-  private final CudaEvent end;
   private final List<DeviceMemory> memories = new ArrayList<>();
   private final List<CudaEvent> events = new ArrayList<>();
   private final List<PinnedMemory> pinned = new ArrayList<>();
   private final BlockingQueue<Lane> lanes = new ArrayBlockingQueue<>(MOST_LANES);
-  private final LaunchBlock launchBlock = new LaunchBlock();
+  private Optional<CudaEvent> end = Optional.empty();
+  private final LaunchBlock launchBlock;
   private int lanesHeld;
   private boolean finished = true;
 
@@ -35,16 +35,13 @@ final class DeviceCall implements AutoCloseable {
   DeviceCall(CudaDevice device, Execution execution) {
     this.device = device;
     this.execution = execution;
-    this.end = device.events().borrow(() -> new CudaEvent(device.context()));
-    events.add(end);
-    if (execution.stream().isPresent()) {
-      this.own = Optional.empty();
-      this.stream = RawStream.of(execution.stream().getAsLong());
-    } else {
-      CudaStream borrowed = device.streams().borrow(() -> new CudaStream(device.context()));
-      this.own = Optional.of(borrowed);
-      this.stream = borrowed.stream();
-    }
+    this.launchBlock = device.launchBlocks().borrow(LaunchBlock::new);
+    this.own =
+        execution.stream().isPresent()
+            ? Optional.empty()
+            : Optional.of(device.streams().borrow(() -> new CudaStream(device.context())));
+    this.stream =
+        own.map(CudaStream::stream).orElseGet(() -> RawStream.of(execution.stream().getAsLong()));
   }
 
   CudaDevice device() {
@@ -115,7 +112,7 @@ final class DeviceCall implements AutoCloseable {
     try {
       while (lanesHeld < wanted) {
         lanes.add(
-            device.lanes().borrow(() -> new Lane(device.context(), device.settings().staging())));
+            device.lanes().borrow(() -> Lane.open(device.context(), device.settings().staging())));
         lanesHeld++;
       }
     } catch (DeviceOutOfMemoryException e) {
@@ -154,18 +151,20 @@ final class DeviceCall implements AutoCloseable {
 
   /** Marks the point that {@link #await} waits for: the end of what is in the stream by now. */
   void mark() {
-    end.record(stream);
+    CudaEvent event = end.orElseGet(() -> events(1).get(0));
+    end = Optional.of(event);
+    event.record(stream);
   }
 
   /** Says whether the device has passed the mark. */
   boolean isDone() {
-    return end.isPassed();
+    return end.orElseThrow().isPassed();
   }
 
   /** Waits until the device has passed the mark; nothing was put into the stream after it. */
   void await() {
     long begin = System.nanoTime();
-    end.await();
+    end.orElseThrow().await();
     execution.pruneNanos.add((System.nanoTime() - begin) * execution.threads());
     finished = true;
   }
@@ -183,17 +182,16 @@ final class DeviceCall implements AutoCloseable {
 
   @Override
   public void close() {
+    List<Runnable> closes = new ArrayList<>();
     if (!finished && !CudaResult.isLost()) {
-      device.context().synchronize();
+      closes.add(device.context()::synchronize);
     }
-    events.forEach(device.events()::giveBack);
-    memories.forEach(device.arena()::giveBack);
-    pinned.forEach(device.pinned()::giveBack);
-    lanes.forEach(device.lanes()::giveBack);
-    events.clear();
-    memories.clear();
-    pinned.clear();
-    lanes.clear();
-    own.ifPresent(device.streams()::giveBack);
+    events.forEach(e -> closes.add(() -> device.events().giveBack(e)));
+    memories.forEach(m -> closes.add(() -> device.arena().giveBack(m)));
+    pinned.forEach(m -> closes.add(() -> device.pinned().giveBack(m)));
+    lanes.forEach(l -> closes.add(() -> device.lanes().giveBack(l)));
+    closes.add(() -> device.launchBlocks().giveBack(launchBlock));
+    own.ifPresent(s -> closes.add(() -> device.streams().giveBack(s)));
+    Closing.all(closes);
   }
 }

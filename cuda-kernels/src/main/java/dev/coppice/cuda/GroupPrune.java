@@ -14,9 +14,6 @@ import java.util.List;
 
 /** Prunes N:M groups with n_of_m.cu. */
 final class GroupPrune {
-  /** GROUPS_TILE in n_of_m.cuh. */
-  private static final int TILE = 4096;
-
   private static final int WARP = 32;
 
   /** What a strided region may exceed its bound by ({@link Regions#ofGroups}). */
@@ -82,11 +79,11 @@ final class GroupPrune {
   private long tiles(Part part) {
     long block = pattern.m() * part.inner();
     long blocks = part.elements() / block;
-    if (block <= TILE) {
-      long each = TILE / block;
+    if (block <= Headers.GROUPS_TILE) {
+      long each = Headers.GROUPS_TILE / block;
       return (blocks + each - 1) / each;
     }
-    long width = TILE / pattern.m() / WARP * (long) WARP;
+    long width = Headers.GROUPS_TILE / pattern.m() / WARP * (long) WARP;
     return blocks * ((part.inner() + width - 1) / width);
   }
 
@@ -106,6 +103,6 @@ final class GroupPrune {
     p.putLong(task.seed()).putInt(slices.count()).putInt(pattern.n()).putInt(pattern.m());
     p.putInt((random ? Kernels.Ranking.PHILOX : Kernels.Ranking.MAGNITUDE).code);
     p.putInt(task.nan() == NanPolicy.KEEP ? 1 : 0).putInt(0);
-    call.launch(kernel, call.device().kernels().blocks(kernel, shared, slices.tiles()), shared);
+    call.launch(kernel, call.device().kernels().manyBlocks(kernel, shared, slices.tiles()), shared);
   }
 }

@@ -2,6 +2,7 @@ package dev.coppice.cuda;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -49,17 +50,11 @@ final class Idle<T> implements AutoCloseable {
     close.accept(object);
   }
 
-  /** Closes what is idle, one after the other also where one of them fails to. */
   @Override
   public synchronized void close() {
     closed = true;
-    T object = objects.pollFirst();
-    if (object != null) {
-      try {
-        close.accept(object);
-      } finally {
-        close();
-      }
-    }
+    List<Runnable> closes = objects.stream().<Runnable>map(o -> () -> close.accept(o)).toList();
+    objects.clear();
+    Closing.all(closes);
   }
 }

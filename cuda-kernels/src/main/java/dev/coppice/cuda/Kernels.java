@@ -18,16 +18,10 @@ final class Kernels {
     }
   }
 
-  private static final int HISTOGRAM_THREADS = 1024;
-  private static final int THRESHOLD_THREADS = 1024;
-  private static final int APPLY_THREADS = 256;
   private static final int GROUPS_THREADS = 256;
-  static final int THRESHOLD_SHARED = 512;
 
   /** The shared memory of coppice_n_of_m_2_4, and the beginning of coppice_n_of_m's. */
   static final int GROUPS_HEADER = 64;
-
-  static final int APPLY_SHARED = 4352;
 
   private final List<Kernel> histogram;
   private final List<Kernel> apply;
@@ -49,17 +43,21 @@ final class Kernels {
         context.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT);
     this.mostShared =
         context.attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
-    this.histogram = eachRanking(module, "coppice_histogram_", HISTOGRAM_THREADS, mostShared);
-    this.apply = eachRanking(module, "coppice_apply_", APPLY_THREADS, APPLY_SHARED);
-    this.threshold = new Kernel(module, "coppice_threshold", THRESHOLD_THREADS, THRESHOLD_SHARED);
+    this.histogram =
+        eachRanking(module, "coppice_histogram_", Headers.HISTOGRAM_THREADS, mostShared);
+    this.apply = eachRanking(module, "coppice_apply_", Headers.APPLY_THREADS, Headers.APPLY_SHARED);
+    this.threshold =
+        new Kernel(
+            module, "coppice_threshold", Headers.THRESHOLD_THREADS, Headers.THRESHOLD_SHARED);
     this.twoOfFour = new Kernel(module, "coppice_n_of_m_2_4", GROUPS_THREADS, GROUPS_HEADER);
     this.nOfM = new Kernel(module, "coppice_n_of_m", GROUPS_THREADS, groupsShared(true));
     this.rowsWarp = new Kernel(module, "coppice_rows_warp", 256, mostShared);
     this.rowsSmallBlock = new Kernel(module, "coppice_rows_block", 256, mostShared);
-    this.rowsLargeBlock = new Kernel(module, "coppice_rows_block", 1024, mostShared);
-    this.rowsGlobal = new Kernel(module, "coppice_rows_global", 1024, mostShared);
-    this.refineCount = new Kernel(module, "coppice_refine_count", APPLY_THREADS, 0);
-    this.refineApply = new Kernel(module, "coppice_refine_apply", APPLY_THREADS, APPLY_SHARED);
+    this.rowsLargeBlock = new Kernel(module, "coppice_rows_block", 512, mostShared);
+    this.rowsGlobal = new Kernel(module, "coppice_rows_global", 512, mostShared);
+    this.refineCount = new Kernel(module, "coppice_refine_count", Headers.REFINE_THREADS, 0);
+    this.refineApply =
+        new Kernel(module, "coppice_refine_apply", Headers.REFINE_THREADS, Headers.REFINE_SHARED);
   }
 
   private static List<Kernel> eachRanking(CudaModule module, String name, int threads, int shared) {
@@ -91,7 +89,7 @@ final class Kernels {
 
   /** Gives the shared memory of coppice_n_of_m: a tile's weights and, if random, their keys. */
   static int groupsShared(boolean random) {
-    return GROUPS_HEADER + (4096 + 512) * Integer.BYTES * (random ? 2 : 1);
+    return GROUPS_HEADER + (Headers.GROUPS_TILE + 512) * Integer.BYTES * (random ? 2 : 1);
   }
 
   Kernel rowsWarp() {
@@ -121,6 +119,14 @@ final class Kernels {
   /** Gives the most shared memory that a block can have. */
   int mostShared() {
     return mostShared;
+  }
+
+  /**
+   * Gives the blocks of a kernel whose tiles take unlike times: many more than the device holds at
+   * once, but no more than there is work for.
+   */
+  long manyBlocks(Kernel kernel, int shared, long work) {
+    return Math.max(1, Math.min(work, 16L * multiprocessors * kernel.blocksEach(shared)));
   }
 
   /**

@@ -3,6 +3,8 @@ package dev.coppice.cuda;
 import dev.coppice.spi.Region;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import jcuda.driver.CUstream;
 
 /**
@@ -11,30 +13,44 @@ import jcuda.driver.CUstream;
  */
 final class Lane implements AutoCloseable {
 
+  private final List<Runnable> closes;
   private final CudaStream stream;
   private final PinnedMemory memory;
   private final CudaEvent[] copied;
   private final int halfBytes;
   private int half;
 
-  Lane(CudaContext context, int halfBytes) {
+  /**
+   * Makes a lane.
+   *
+   * @throws dev.coppice.DeviceOutOfMemoryException if the system lets no more memory be pinned
+   */
+  static Lane open(CudaContext context, int halfBytes) {
+    List<Runnable> closes = new ArrayList<>();
+    boolean done = false;
+    try {
+      Lane lane = new Lane(context, halfBytes, closes);
+      done = true;
+      return lane;
+    } finally {
+      if (!done) {
+        Closing.all(closes);
+      }
+    }
+  }
+
+  private Lane(CudaContext context, int halfBytes, List<Runnable> closes) {
     this.halfBytes = halfBytes;
+    this.closes = closes;
     this.stream = new CudaStream(context);
-    try {
-      this.memory = new PinnedMemory(context, 2 * halfBytes);
-    } catch (RuntimeException e) {
-      try (stream) {
-        throw e;
-      }
-    }
-    try {
-      this.copied = new CudaEvent[] {new CudaEvent(context), new CudaEvent(context)};
-    } catch (RuntimeException e) {
-      try (stream;
-          memory) {
-        throw e;
-      }
-    }
+    closes.add(stream::close);
+    this.memory = new PinnedMemory(context, 2 * halfBytes);
+    closes.add(memory::close);
+    CudaEvent first = new CudaEvent(context);
+    closes.add(first::close);
+    CudaEvent second = new CudaEvent(context);
+    closes.add(second::close);
+    this.copied = new CudaEvent[] {first, second};
   }
 
   /**
@@ -71,13 +87,6 @@ final class Lane implements AutoCloseable {
 
   @Override
   public void close() {
-    CudaEvent first = copied[0];
-    CudaEvent second = copied[1];
-    try (stream;
-        memory;
-        first;
-        second) {
-      half = 0; // All four are closed even if one of them fails to be.
-    }
+    Closing.all(closes);
   }
 }

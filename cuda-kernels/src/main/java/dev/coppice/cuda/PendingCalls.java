@@ -2,6 +2,7 @@ package dev.coppice.cuda;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 
 /**
  * What one task has put into streams and not yet waited for, in order. For one thread at a time;
@@ -51,13 +52,8 @@ final class PendingCalls implements AutoCloseable {
   /** Waits for what was not completed, and gives its memory back. */
   @Override
   public void close() {
-    Begun first = calls.poll();
-    if (first != null) {
-      try {
-        first.call().close();
-      } finally {
-        close();
-      }
-    }
+    List<Runnable> closes = calls.stream().<Runnable>map(b -> b.call()::close).toList();
+    calls.clear();
+    Closing.all(closes);
   }
 }

@@ -36,12 +36,6 @@ final class RowPrune {
   private static final int SMALL_STAGED = 32 << 10;
   private static final int WARPS = 8;
 
-  /** ROWS_HEADER_BYTES, ROW_BYTES and LONG_ROW_BYTES in rows.cuh. */
-  private static final int HEADER_BYTES = 64;
-
-  private static final int ROW_BYTES = 1200;
-  private static final int LONG_ROW_BYTES = 2352;
-
   /**
    * How a tensor is seen: as [outer, rows, inner], of which {@code together} rows at a time are
    * staged.
@@ -87,9 +81,13 @@ final class RowPrune {
     return w.onDevice().isEmpty() && row > device.settings().chunk();
   }
 
-  /** Says whether a whole tensor is selected on chip. */
+  /** Says whether a whole tensor is selected on chip, and brought there in one piece. */
   boolean fits(int tensor) {
-    return shape(tensor, 1, 1, elements(tensor)).variant() != Variant.GLOBAL;
+    Weights w = task.weights().get(tensor);
+    boolean there =
+        w.onDevice().isPresent()
+            || elements(tensor) * w.dtype().bytes() <= device.settings().chunk();
+    return there && shape(tensor, 1, 1, elements(tensor)).variant() != Variant.GLOBAL;
   }
 
   private long elements(int tensor) {
@@ -124,7 +122,8 @@ final class RowPrune {
     int sectors = (int) Math.max(1, SECTORS / (inner * bytes));
     for (int together = outer == 1 ? 1 : sectors; together >= 1; together /= 2) {
       Shape shape = new Shape(tensor, outer, rows, inner, bytes, Variant.LARGE_BLOCK, together);
-      if (stagedBytes(shape) + HEADER_BYTES + (long) together * ROW_BYTES <= mostShared()) {
+      if (stagedBytes(shape) + Headers.ROWS_HEADER_BYTES + (long) together * Headers.ROW_BYTES
+          <= mostShared()) {
         boolean small = stagedBytes(shape) <= SMALL_STAGED;
         Variant variant = small ? Variant.SMALL_BLOCK : Variant.LARGE_BLOCK;
         return new Shape(tensor, outer, rows, inner, bytes, variant, together);
@@ -156,10 +155,10 @@ final class RowPrune {
 
   private int shared(Shape s) {
     return switch (s.variant()) {
-      case WARP -> (int) (HEADER_BYTES + WARPS * ROW_BYTES + stagedBytes(s));
+      case WARP -> (int) (Headers.ROWS_HEADER_BYTES + WARPS * Headers.ROW_BYTES + stagedBytes(s));
       case SMALL_BLOCK, LARGE_BLOCK ->
-          (int) (HEADER_BYTES + s.together() * ROW_BYTES + stagedBytes(s));
-      case GLOBAL -> HEADER_BYTES + s.together() * LONG_ROW_BYTES;
+          (int) (Headers.ROWS_HEADER_BYTES + s.together() * Headers.ROW_BYTES + stagedBytes(s));
+      case GLOBAL -> Headers.ROWS_HEADER_BYTES + s.together() * Headers.LONG_ROW_BYTES;
     };
   }
 
@@ -215,6 +214,6 @@ final class RowPrune {
     p.putInt(slices.count());
     p.putInt((random ? Kernels.Ranking.PHILOX : Kernels.Ranking.MAGNITUDE).code);
     p.putInt(task.nan() == NanPolicy.KEEP ? 1 : 0).putInt(0);
-    call.launch(kernel, device.kernels().blocks(kernel, shared, slices.tiles()), shared);
+    call.launch(kernel, device.kernels().manyBlocks(kernel, shared, slices.tiles()), shared);
   }
 }

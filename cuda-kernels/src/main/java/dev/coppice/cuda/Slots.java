@@ -4,6 +4,7 @@ import dev.coppice.DeviceOutOfMemoryException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import jcuda.driver.CUresult;
 
 /**
  * Where batches lie on the device: side by side if all fit there at once, otherwise in two slots in
@@ -79,6 +80,10 @@ record Slots(
   static Slots allocate(DeviceCall call, List<Part> parts, Room room) {
     List<Batch> batches = Batch.cut(parts, room.chunk());
     long all = hostBytes(parts);
+    long most = call.device().settings().resident();
+    if (room.allAtOnce() && all > most) {
+      throw new DeviceOutOfMemoryException(CUresult.CUDA_ERROR_OUT_OF_MEMORY, all, most);
+    }
     if (all > 0) {
       call.openLanes();
     }

@@ -20,16 +20,6 @@ final class Tables {
   static final int TALLY_BYTES = 40;
   static final int STATE_BYTES = 16;
 
-  /** TILE_BYTES of tables.cuh. */
-  static final int TILE_BYTES = 16384;
-
-  /** How many key bits a coarse bin of the histogram leaves open (histogram.cuh). */
-  static final int MAGNITUDE_SHIFT = 16;
-
-  static final int PHILOX_SHIFT = 17;
-
-  private static final int SCOPE_BEGINS = 1;
-  private static final int SCOPE_ENDS = 2;
   private static final int REFUSED_AT = 8;
   private static final int VECTOR_BYTES = 16;
 
@@ -131,7 +121,12 @@ final class Tables {
       boolean begins = p == from || slots.parts().get(p - 1).scope() != part.scope();
       boolean ends = p == to - 1 || slots.parts().get(p + 1).scope() != part.scope();
       long at = slots.address(batch, p);
-      put(part, at, kinds.of(part), tiles, (begins ? SCOPE_BEGINS : 0) | (ends ? SCOPE_ENDS : 0));
+      put(
+          part,
+          at,
+          kinds.of(part),
+          tiles,
+          (begins ? Headers.SCOPE_BEGINS : 0) | (ends ? Headers.SCOPE_ENDS : 0));
       tiles += tilesOf.applyAsLong(part, at);
     }
     return new Launch(address, to - from, tiles);
@@ -158,7 +153,7 @@ final class Tables {
   /** Gives the tiles that a slice is walked in. */
   static long tiles(Part part, long address) {
     long lead = Long.remainderUnsigned(address, VECTOR_BYTES);
-    return (lead + part.bytes() + TILE_BYTES - 1) / TILE_BYTES;
+    return (lead + part.bytes() + Headers.TILE_BYTES - 1) / Headers.TILE_BYTES;
   }
 
   /** Gives the elements from the 16-byte boundary at or before an address to it. */

@@ -47,15 +47,8 @@ final class ThresholdLaunches {
     }
   }
 
-  static final int COARSE_BINS = 32768;
-
-  /** What the histogram's shared memory holds besides all coarse bins. */
-  private static final int ZERO_COUNTERS = 32;
-
   /** The bytes of a list's element. */
   static final int OPEN_BYTES = 16;
-
-  private static final int REFINE_TILE = 1024;
 
   private final DeviceCall call;
   private final Tables tables;
@@ -81,16 +74,13 @@ final class ThresholdLaunches {
     this.exact = exact;
     this.scopes = scopes;
     this.seed = seed;
-    this.coarse = call.borrow((long) scopes * COARSE_BINS * Long.BYTES);
-    this.fine =
-        exact
-            ? Optional.empty()
-            : Optional.of(call.borrow((long) scopes * fineBins() * Long.BYTES));
+    this.coarse = call.borrow(countersBytes(Level.COARSE));
+    this.fine = exact ? Optional.empty() : Optional.of(call.borrow(countersBytes(Level.FINE)));
     this.ticket = call.borrow(Integer.BYTES);
   }
 
   private int shift() {
-    return ranking == Kernels.Ranking.PHILOX ? Tables.PHILOX_SHIFT : Tables.MAGNITUDE_SHIFT;
+    return ranking == Kernels.Ranking.PHILOX ? Headers.PHILOX_SHIFT : Headers.MAGNITUDE_SHIFT;
   }
 
   private int fineBins() {
@@ -98,7 +88,11 @@ final class ThresholdLaunches {
   }
 
   private int bins(Level level) {
-    return level == Level.COARSE ? COARSE_BINS : fineBins();
+    return level == Level.COARSE ? Headers.COARSE_BINS : fineBins();
+  }
+
+  private long countersBytes(Level level) {
+    return (long) scopes * bins(level) * Long.BYTES;
   }
 
   private DeviceMemory counts(Level level) {
@@ -107,21 +101,21 @@ final class ThresholdLaunches {
 
   /** Sets all counters to zero. */
   void clear() {
-    coarse.clear(0, coarse.bytes(), call.stream());
-    fine.ifPresent(f -> f.clear(0, f.bytes(), call.stream()));
-    ticket.clear(0, ticket.bytes(), call.stream());
+    coarse.clear(0, countersBytes(Level.COARSE), call.stream());
+    fine.ifPresent(f -> f.clear(0, countersBytes(Level.FINE), call.stream()));
+    ticket.clear(0, Integer.BYTES, call.stream());
   }
 
   /** Counts keys; on devices of small shared memory in several reads. */
   void histogram(Tables.Launch slices, Level level, When when) {
     Kernels kernels = call.device().kernels();
     Kernel kernel = kernels.histogram(ranking);
-    int fitting = kernels.mostShared() / Integer.BYTES - ZERO_COUNTERS;
+    int fitting = kernels.mostShared() / Integer.BYTES - Headers.ZERO_COUNTERS;
     int passes = (bins(level) + fitting - 1) / fitting;
     int each = (bins(level) + passes - 1) / passes;
     for (int first = 0; first < bins(level); first += each) {
       int counted = Math.min(each, bins(level) - first);
-      int zeros = counted == COARSE_BINS ? ZERO_COUNTERS : 0;
+      int zeros = counted == Headers.COARSE_BINS ? Headers.ZERO_COUNTERS : 0;
       int shared = (counted + zeros) * Integer.BYTES;
       ByteBuffer p = call.launchBlock().begin();
       p.putLong(slices.slices()).putLong(tables.scopes()).putLong(tables.tallies());
@@ -150,7 +144,7 @@ final class ThresholdLaunches {
     p.putLong(ticket.address()).putLong(capacity).putInt(scopes).putInt(bins(level));
     p.putInt(shift()).putInt(level.code).putInt(When.ALWAYS.code);
     p.putInt(nan == NanPolicy.REFUSE ? 1 : 0).putInt(exact ? 1 : 0).putInt(0);
-    call.launch(kernel, scopes, Kernels.THRESHOLD_SHARED);
+    call.launch(kernel, scopes, Headers.THRESHOLD_SHARED);
   }
 
   /** Gives the bytes that {@link #apply} needs for its tiles. */
@@ -167,13 +161,13 @@ final class ThresholdLaunches {
     p.putLong(slices.slices()).putLong(tables.scopes()).putLong(tables.tallies());
     p.putLong(tables.state()).putLong(list).putLong(status.address()).putLong(slices.tiles());
     p.putLong(seed).putInt(slices.count()).putInt(mode.code).putInt(when.code).putInt(0);
-    long blocks = kernels.blocks(kernel, Kernels.APPLY_SHARED, slices.tiles());
-    call.launch(kernel, blocks, Kernels.APPLY_SHARED);
+    long blocks = kernels.blocks(kernel, Headers.APPLY_SHARED, slices.tiles());
+    call.launch(kernel, blocks, Headers.APPLY_SHARED);
   }
 
   /** Gives the bytes that {@link #refineApply} needs for the tiles of a list. */
   static long refineStatusBytes(long capacity) {
-    return statusBytes((capacity + REFINE_TILE - 1) / REFINE_TILE);
+    return statusBytes((capacity + Headers.REFINE_TILE - 1) / Headers.REFINE_TILE);
   }
 
   /** Counts the list's keys. */
@@ -185,7 +179,7 @@ final class ThresholdLaunches {
   void refineApply(Tables.Launch slices, DeviceMemory list, DeviceMemory status, long capacity) {
     status.clear(0, refineStatusBytes(capacity), call.stream());
     Kernel kernel = call.device().kernels().refineApply();
-    refine(kernel, Kernels.APPLY_SHARED, slices, list, status.address(), capacity);
+    refine(kernel, Headers.REFINE_SHARED, slices, list, status.address(), capacity);
   }
 
   private void refine(
@@ -199,7 +193,7 @@ final class ThresholdLaunches {
     p.putLong(list.address()).putLong(slices.slices()).putLong(tables.scopes());
     p.putLong(tables.tallies()).putLong(tables.state()).putLong(counts(Level.FINE).address());
     p.putLong(status).putInt(fineBins()).putInt(0);
-    long tiles = (capacity + REFINE_TILE - 1) / REFINE_TILE;
+    long tiles = (capacity + Headers.REFINE_TILE - 1) / Headers.REFINE_TILE;
     call.launch(kernel, call.device().kernels().blocks(kernel, shared, tiles), shared);
   }
 }

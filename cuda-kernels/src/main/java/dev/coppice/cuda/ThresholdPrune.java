@@ -27,7 +27,7 @@ final class ThresholdPrune {
   private static final long MOST_COUNTER_BYTES = 256L << 20;
 
   private static final int MOST_SCOPES =
-      (int) (MOST_COUNTER_BYTES / (3L * ThresholdLaunches.COARSE_BINS * Long.BYTES));
+      (int) (MOST_COUNTER_BYTES / (3L * Headers.COARSE_BINS * Long.BYTES));
 
   /** The list of open elements holds this share of all: Gaussian weights need a fifth of it. */
   private static final int LIST_SHARE = 64;
@@ -94,7 +94,7 @@ final class ThresholdPrune {
   void capped(List<Integer> tensors, Amount amount, double cap) throws IOException {
     CappedCounts counts = new CappedCounts(amount, cap);
     forParts(tensors, round -> Slots.attempt(device, room -> count(round, room, counts)));
-    if (counts.narrow(random ? Tables.PHILOX_SHIFT : Tables.MAGNITUDE_SHIFT)) {
+    if (counts.narrow(random ? Headers.PHILOX_SHIFT : Headers.MAGNITUDE_SHIFT)) {
       forParts(tensors, round -> Slots.attempt(device, room -> count(round, room, counts)));
     }
     each(tensors, counts.deal());
