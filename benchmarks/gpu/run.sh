@@ -3,7 +3,7 @@
 # that benchmarks/gpu/bundle builds. No step stops the others; each has a time limit of its own.
 #
 #   OUT        where results go, eight files at most: ./out
-#   STEPS      some of: machine kernels sanitizer contract native measure files torch profile report
+#   STEPS      some of: machine kernels contract native measure files launches torch sanitizer profile report
 #   SECONDS_LEFT  for all steps together: 455
 #   PYTHON     the Python whose torch is measured against: python3
 #   COPPICE_CUDA_EMULATED=1  runs all of it on the emulated driver, with tiny sizes: shows that it works. Its
@@ -13,7 +13,7 @@ set -u
 umask 022
 home=$(cd "$(dirname "$0")" && pwd -P)
 out=${OUT:-$PWD/out}
-steps=${STEPS:-machine kernels contract native measure files torch sanitizer profile report}
+steps=${STEPS:-machine kernels contract native measure files launches torch sanitizer profile report}
 python=${PYTHON:-python3}
 end=$(($(date +%s) + ${SECONDS_LEFT:-455}))
 if [ "${1:-}" = --step ]; then
@@ -170,13 +170,25 @@ torch() {
   [ -s "$work/torch" ]
 }
 
+# Each kernel by itself.
+launches() {
+  for dtype in BF16 F32; do
+    # shellcheck disable=SC2086
+    LD_PRELOAD=$home/bin/liblaunch_times.so COPPICE_LAUNCH_TIMES=$rows COPPICE_LAUNCH_LABEL=$dtype \
+      "$java" $options -Dcoppice.bench.dtype=$dtype -Xmx4g -cp "$home/lib/benchmarks.jar" dev.coppice.benchmarks.GpuSuite "$rows" profile
+  done
+}
+
 # One profile of each kernel, where the counters can be read.
 profile() {
   ncu=$(command -v ncu || ls /usr/local/cuda*/bin/ncu /opt/nvidia/nsight-compute/*/ncu 2>/dev/null | head -n 1)
   [ "$emulated" != 1 ] && [ -n "$ncu" ] || { echo "ncu was not found, or not asked" && exit 77; }
-  "$ncu" --clock-control none --target-processes all --launch-count 40 --section SpeedOfLight --section MemoryWorkloadAnalysis \
-    --section Occupancy --section WarpStateStats --section LaunchStats \
-    "$java" $options -Xmx4g -cp "$home/lib/benchmarks.jar" dev.coppice.benchmarks.GpuSuite "$work/ignored" profile
+  for dtype in BF16 F32; do
+    # shellcheck disable=SC2086
+    "$ncu" --clock-control none --section SpeedOfLight --section MemoryWorkloadAnalysis --section Occupancy \
+      --section WarpStateStats --section LaunchStats "$java" $options -Dcoppice.bench.dtype=$dtype -Dcoppice.bench.times=1 \
+      -Xmx4g -cp "$home/lib/benchmarks.jar" dev.coppice.benchmarks.GpuSuite "$rows" profile
+  done
 }
 
 report() {
@@ -198,6 +210,7 @@ step contract 75 contract.log
 step native 40 contract.log
 step measure 110 measure.log
 step files 75 measure.log
+step launches 30 measure.log
 step torch 60 measure.log
 step sanitizer 120 sanitizer.log
 step profile 45 profile.log

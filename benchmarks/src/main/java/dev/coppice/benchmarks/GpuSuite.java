@@ -119,17 +119,23 @@ public final class GpuSuite {
     }
   }
 
+  /**
+   * Prunes so that somebody else can watch the kernels: {@code -Dcoppice.bench.dtype}, so often.
+   */
   private void profile() {
-    long weights = small ? 1 << 16 : 1 << 28;
+    long weights = small ? 1 << 16 : 1_000_000_000;
+    DType dtype = DType.valueOf(System.getProperty("coppice.bench.dtype", "BF16"));
+    int times = Integer.getInteger("coppice.bench.times", 10);
     try (GpuDevice device = new GpuDevice();
-        Pruner pruner = Pruner.builder().backend("cuda").build()) {
-      for (DType dtype : List.of(DType.BF16, DType.F32)) {
-        try (GpuModel model = new GpuModel(dtype, Input.GAUSSIAN, GpuModel.single(weights))) {
-          for (GpuPruning.Operation operation : GpuPruning.Operation.ALL) {
-            model.restore(device.stream());
-            device.await();
-            pruner.prune(model.tensors(), PruningPlan.of(operation.rule()));
-          }
+        Pruner pruner = Pruner.builder().backend("cuda").build();
+        GpuModel model = new GpuModel(dtype, Input.GAUSSIAN, GpuModel.single(weights))) {
+      for (int i = 0; i < times; i++) {
+        for (GpuPruning.Operation operation :
+            List.of(GpuPruning.Operation.GLOBAL, GpuPruning.Operation.TWO_OF_FOUR)) {
+          model.restore(device.stream());
+          device.flush(1);
+          device.await();
+          pruner.prune(model.tensors(), PruningPlan.of(operation.rule()));
         }
       }
     }

@@ -6,8 +6,7 @@ import java.util.Arrays;
 final class Samples {
   private static final int LEAST = 10;
   private static final int MOST = 10_000;
-  private static final double LEAST_SECONDS =
-      Boolean.getBoolean("coppice.bench.small") ? 0 : 0.5;
+  private static final double LEAST_SECONDS = Boolean.getBoolean("coppice.bench.small") ? 0 : 0.5;
 
   private final double[] seconds;
 
