@@ -1,5 +1,6 @@
 package dev.coppice.benchmarks;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
@@ -67,7 +68,10 @@ final class GpuTargets {
   }
 
   private Optional<RowFile.Entry> large(String... pairs) {
-    return find("device", pairs).filter(e -> is(e, "weights", BILLION));
+    String[] all = Arrays.copyOf(pairs, pairs.length + 2);
+    all[pairs.length] = "weights";
+    all[pairs.length + 1] = BILLION;
+    return find("device", all);
   }
 
   private Optional<Double> against(String[] ours, String peer, String dtype) {
