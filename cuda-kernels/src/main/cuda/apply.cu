@@ -28,19 +28,11 @@ using slices::Bits;
 using slices::LANES;
 using slices::WARP;
 
-// What a block shares. Each thread counts in a place of its own, which is there to spare registers.
-struct Shared {
-  lookback::Ranks ranks;
-  tallies::Counts counts[APPLY_THREADS];
-};
-static_assert(sizeof(Shared) <= APPLY_SHARED);
-
 constexpr unsigned VECTORS = slices::TILE_VECTORS / APPLY_THREADS;  // of a thread
 
 // A tile of a slice. Its lanes are counted from its first vector's.
 struct Tile {
   const Slice& slice;
-  unsigned index;             // of the slice
   unsigned long long origin;  // lanes from the 16-byte boundary before the slice to lane 0
 };
 
@@ -149,21 +141,30 @@ __device__ inline void classify(const ApplyParameters& p, const Tile& tile, cons
   }
 }
 
-// How many of the tile's open elements stand before each of a thread's vectors, and how many there are at
-// each row's end, in the last lane: two rows a word.
-template <typename B>
+// How many of a row's open elements there are up to each of a thread's vectors, it included: two rows a word.
 struct Prefix {
   unsigned pair[VECTORS / 2];
 
-  __device__ explicit Prefix(const Held<B>& held) {
-#pragma unroll
-    for (unsigned i = 0; i < VECTORS; i += 2) {
-      pair[i / 2] = slices::warp_scan(__popc(held.open[i]) | __popc(held.open[i + 1]) << 16);
-    }
-  }
-
   __device__ unsigned upto(unsigned i) const { return pair[i / 2] >> i % 2 * 16 & 0xFFFFU; }
 };
+
+template <typename B>
+__device__ inline Prefix scan(const Held<B>& held) {
+  Prefix prefix;
+#pragma unroll
+  for (unsigned i = 0; i < VECTORS; i += 2) {
+    prefix.pair[i / 2] = slices::warp_scan(__popc(held.open[i]) | __popc(held.open[i + 1]) << 16);
+  }
+  return prefix;
+}
+
+// What a block shares. Each thread has places of its own, which are there to spare registers.
+struct Shared {
+  lookback::Ranks ranks;
+  tallies::Counts counts[APPLY_THREADS];
+  Prefix prefix[APPLY_THREADS];
+};
+static_assert(sizeof(Shared) <= APPLY_SHARED);
 
 // The set without its first n members.
 __device__ inline unsigned without_first(unsigned set, unsigned n) {
@@ -175,7 +176,7 @@ __device__ inline unsigned without_first(unsigned set, unsigned n) {
 
 // Of the open elements the first ones stay, up to the scope's open - go.
 template <typename B>
-__device__ inline void settle(const Scope& scope, const lookback::Ranks& ranks, const Prefix<B>& prefix,
+__device__ inline void settle(const Scope& scope, const lookback::Ranks& ranks, const Prefix& prefix,
                               Held<B>& held) {
   const unsigned long long stay = scope.open - scope.go;
   const unsigned here =
@@ -194,8 +195,8 @@ __device__ inline void settle(const Scope& scope, const lookback::Ranks& ranks, 
 // Appends the open elements to the list.
 template <Ranking R, Form F>
 __device__ inline void collect(const ApplyParameters& p, const Tile& tile, const Scope& scope,
-                               const lookback::Ranks& ranks, const Prefix<Bits<F>>& prefix,
-                               const Held<Bits<F>>& held) {
+                               const lookback::Ranks& ranks, const Prefix& prefix,
+                               const Held<Bits<F>>& held, unsigned index) {
 #pragma unroll
   for (unsigned i = 0; i < VECTORS; i++) {
     unsigned open = held.open[i];
@@ -203,7 +204,7 @@ __device__ inline void collect(const ApplyParameters& p, const Tile& tile, const
     const unsigned long long first = tile.origin - tile.slice.lead + vector_of(i) * LANES<Bits<F>>;
     for (OpenElement* next = p.list + (scope.list + ranks.before + before); open != 0; open &= open - 1) {
       const unsigned long long element = first + (__ffs(open) - 1);
-      *next++ = {element, ranking::key<R, F>(tile.slice, p.seed, element), tile.index};
+      *next++ = {element, ranking::key<R, F>(tile.slice, p.seed, element), index};
     }
   }
 }
@@ -270,17 +271,19 @@ __device__ inline void write_mask(const Tile& tile, const Held<B>& held) {
 
 template <Ranking R, Form F>
 __device__ inline void prune(const ApplyParameters& p, unsigned index, unsigned long long number,
-                             lookback::Ranks& ranks, tallies::Counts& counts) {
+                             Shared& shared) {
   using B = Bits<F>;
-  const Tile tile = {p.slices[index], index,
+  const Tile tile = {p.slices[index],
                      (number - p.slices[index].first_tile) * slices::TILE_ELEMENTS<B>};
   Scope& scope = p.scopes[tile.slice.scope];
   Held<B> held;
+  lookback::Ranks& ranks = shared.ranks;
   load(tile, held);
   lookback::ask(ranks, p.status);
   classify<R, F>(p, tile, scope, held);
   if (scope.low != scope.high) {
-    const Prefix<B> prefix(held);
+    Prefix& prefix = shared.prefix[threadIdx.x];
+    prefix = scan(held);
     if (threadIdx.x % WARP == WARP - 1) {
 #pragma unroll
       for (unsigned i = 0; i < VECTORS; i++) {
@@ -297,10 +300,10 @@ __device__ inline void prune(const ApplyParameters& p, unsigned index, unsigned 
     if (p.mode == Mode::EXACT) {
       settle(scope, ranks, prefix, held);
     } else {
-      collect<R, F>(p, tile, scope, ranks, prefix, held);
+      collect<R, F>(p, tile, scope, ranks, prefix, held, shared.counts[threadIdx.x].slice);
     }
   }
-  count(held, counts);
+  count(held, shared.counts[threadIdx.x]);
   if (tile.slice.pruned != nullptr) {
     write(tile, held);
   }
@@ -315,22 +318,21 @@ __device__ inline void run(const ApplyParameters& p) {
     return;
   }
   auto& shared = *reinterpret_cast<Shared*>(coppice_shared);
-  lookback::Ranks& ranks = shared.ranks;
   tallies::Counts& counts = shared.counts[threadIdx.x];
   counts = {};
-  lookback::ask(ranks, p.status);
-  for (unsigned long long tile; (tile = lookback::take(ranks)) < p.tiles;) {
+  lookback::ask(shared.ranks, p.status);
+  for (unsigned long long tile; (tile = lookback::take(shared.ranks)) < p.tiles;) {
     const unsigned index = slices::find(p.slices, p.slice_count, counts.slice, tile);
     tallies::turn_to(p.tallies, p.slices, counts, index);
     switch (p.slices[index].form) {
       case Form::F32:
-        prune<R, Form::F32>(p, index, tile, ranks, counts);
+        prune<R, Form::F32>(p, index, tile, shared);
         break;
       case Form::HALF:
-        prune<R, Form::HALF>(p, index, tile, ranks, counts);
+        prune<R, Form::HALF>(p, index, tile, shared);
         break;
       case Form::F16_AS_F32:
-        prune<R, Form::F16_AS_F32>(p, index, tile, ranks, counts);
+        prune<R, Form::F16_AS_F32>(p, index, tile, shared);
         break;
     }
   }

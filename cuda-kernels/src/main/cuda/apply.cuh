@@ -16,7 +16,7 @@ struct OpenElement {
 static_assert(sizeof(OpenElement) == 16);
 
 constexpr unsigned APPLY_THREADS = 256;
-constexpr unsigned APPLY_SHARED = 4352;  // bytes of dynamic shared memory
+constexpr unsigned APPLY_SHARED = 6400;  // bytes of dynamic shared memory
 // Any number of blocks is correct; as many as the device holds at once are best.
 struct ApplyParameters {
   const Slice* slices;

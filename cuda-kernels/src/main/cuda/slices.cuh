@@ -111,11 +111,12 @@ __device__ inline uint4 load(const B* first, unsigned set) {
   return {words[0], words[1], words[2], words[3]};
 }
 
-// Writes the lanes of `set`; a whole vector at once only where `aligned`.
+// Writes the lanes of `set`; a whole vector at once only where `aligned`. By an intrinsic: from an assignment
+// nvcc 13.0 makes stores of words, which it shares with the branch below.
 template <typename B>
 __device__ inline void store(B* first, const uint4& vector, unsigned set, bool aligned) {
   if (aligned && set == ALL_LANES<B>) {
-    *reinterpret_cast<uint4*>(first) = vector;
+    __stwb(reinterpret_cast<uint4*>(first), vector);
     return;
   }
 #pragma unroll

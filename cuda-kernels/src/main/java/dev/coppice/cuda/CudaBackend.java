@@ -26,6 +26,11 @@ final class CudaBackend implements Backend {
   }
 
   @Override
+  public List<String> details() {
+    return DeviceDetails.lines();
+  }
+
+  @Override
   public List<WeightsResult> prune(PruneTask task, Execution execution) throws IOException {
     try (PendingWeights pending = begin(task, execution)) {
       return pending.await();

@@ -40,29 +40,59 @@ final class CudaContext implements AutoCloseable {
    * @throws BackendUnavailableException if there is no driver, too old a one, or no such device
    */
   static CudaContext open(int ordinal) {
-    JCudaLibrary.require();
-    CudaResult.requireAlive();
-    int initialised = JCudaDriver.cuInit(0);
-    if (initialised == CUresult.CUDA_ERROR_NO_DEVICE) {
-      throw new BackendUnavailableException("the CUDA driver sees no device");
-    }
-    CudaResult.check(initialised, "cuInit");
-    int[] version = new int[1];
-    CudaResult.run("cuDriverGetVersion", () -> JCudaDriver.cuDriverGetVersion(version));
-    if (version[0] < OLDEST_DRIVER) {
+    int count = devices();
+    if (ordinal >= count) {
       throw new BackendUnavailableException(
-          "the CUDA driver is too old: it supports CUDA %s, %s is needed; install NVIDIA's driver 580 or newer"
-              .formatted(dotted(version[0]), dotted(OLDEST_DRIVER)));
-    }
-    int[] count = new int[1];
-    CudaResult.run("cuDeviceGetCount", () -> JCudaDriver.cuDeviceGetCount(count));
-    if (ordinal >= count[0]) {
-      throw new BackendUnavailableException(
-          "there is no CUDA device %d, there are %d".formatted(ordinal, count[0]));
+          count == 1
+              ? "there is no CUDA device %d: the only one is device 0".formatted(ordinal)
+              : "there is no CUDA device %d, only 0 to %d".formatted(ordinal, count - 1));
     }
     CUdevice device = new CUdevice();
     CudaResult.run("cuDeviceGet", () -> JCudaDriver.cuDeviceGet(device, ordinal));
     return new CudaContext(device, ordinal);
+  }
+
+  /**
+   * Gives the number of devices, at least 1.
+   *
+   * @throws BackendUnavailableException if there is no driver, too old a one, or no device
+   */
+  static int devices() {
+    JCudaLibrary.require();
+    CudaResult.requireAlive();
+    int initialised = JCudaDriver.cuInit(0);
+    if (initialised == CUresult.CUDA_ERROR_NO_DEVICE) {
+      throw noDevice();
+    }
+    CudaResult.check(initialised, "cuInit");
+    if (version() < OLDEST_DRIVER) {
+      throw new BackendUnavailableException(
+          "the CUDA driver is too old: it supports CUDA %s, %s is needed; install NVIDIA's driver 580 or newer"
+              .formatted(supportedVersion(), dotted(OLDEST_DRIVER)));
+    }
+    int[] count = new int[1];
+    CudaResult.run("cuDeviceGetCount", () -> JCudaDriver.cuDeviceGetCount(count));
+    if (count[0] == 0) {
+      throw noDevice();
+    }
+    return count[0];
+  }
+
+  private static BackendUnavailableException noDevice() {
+    return new BackendUnavailableException(
+        "the CUDA driver sees no device: nvidia-smi shows those of the machine,"
+            + " CUDA_VISIBLE_DEVICES hides some, a container has to be given them");
+  }
+
+  private static int version() {
+    int[] version = new int[1];
+    CudaResult.run("cuDriverGetVersion", () -> JCudaDriver.cuDriverGetVersion(version));
+    return version[0];
+  }
+
+  /** Gives the newest CUDA that the driver supports, such as 13.0. */
+  static String supportedVersion() {
+    return dotted(version());
   }
 
   private static String dotted(int version) {

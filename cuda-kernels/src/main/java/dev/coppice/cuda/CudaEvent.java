@@ -12,11 +12,27 @@ final class CudaEvent implements AutoCloseable {
   private final Handle handle;
 
   CudaEvent(CudaContext context) {
+    this(context, CUevent_flags.CU_EVENT_DISABLE_TIMING);
+  }
+
+  private CudaEvent(CudaContext context, int flags) {
     CUevent created = event;
-    CudaResult.run(
-        "cuEventCreate",
-        () -> JCudaDriver.cuEventCreate(created, CUevent_flags.CU_EVENT_DISABLE_TIMING));
+    CudaResult.run("cuEventCreate", () -> JCudaDriver.cuEventCreate(created, flags));
     this.handle = new Handle(this, "event", () -> context.run(() -> release(created)));
+  }
+
+  /** Makes one that also takes the time. */
+  static CudaEvent timed(CudaContext context) {
+    return new CudaEvent(context, CUevent_flags.CU_EVENT_DEFAULT);
+  }
+
+  /** Gives how much later this point was passed than {@code begin}; both are timed. */
+  float millisecondsAfter(CudaEvent begin) {
+    float[] milliseconds = new float[1];
+    CudaResult.run(
+        "cuEventElapsedTime",
+        () -> JCudaDriver.cuEventElapsedTime(milliseconds, begin.event, event));
+    return milliseconds[0];
   }
 
   private static void release(CUevent event) {

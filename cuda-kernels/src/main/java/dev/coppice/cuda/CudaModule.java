@@ -27,7 +27,9 @@ final class CudaModule implements AutoCloseable {
     if (code == CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU
         || code == CUresult.CUDA_ERROR_UNSUPPORTED_PTX_VERSION) {
       throw new BackendUnavailableException(
-          "the CUDA kernels are not compiled for this device: " + context.describe());
+          "the CUDA kernels are not compiled for this device: "
+              + context.describe()
+              + "; use a release, which has all from 7.5 on, or build with -Dcoppice.cuda.preset=cuda-release");
     }
     CudaResult.check(code, "cuModuleLoadData");
     this.handle = new Handle(this, "module", () -> context.run(() -> release(loaded)));
@@ -50,7 +52,7 @@ final class CudaModule implements AutoCloseable {
     try (InputStream kernels = CudaModule.class.getResourceAsStream("kernels.fatbin")) {
       if (kernels == null) {
         throw new BackendUnavailableException(
-            "this build of Coppice has no CUDA kernels: it was made without nvcc");
+            "this build of Coppice has no CUDA kernels: it was made without nvcc; use a release, or build it with CUDA 13's nvcc on the path");
       }
       return kernels.readAllBytes();
     }

@@ -24,8 +24,23 @@ public final class CudaProvider implements BackendProvider {
     return Emulation.isWanted() ? -1 : 200;
   }
 
+  /**
+   * Gives {@code -Dcoppice.cuda.worthwhile}, or 1 GB: an estimate by arithmetic, not measured on
+   * any device. To make a context and load the kernels takes a few hundred milliseconds, once in a
+   * process, and what is brought to a device crosses PCIe twice, at some 20 GB/s; a CPU prunes from
+   * memory at 1 to 10 GB/s. What lies on the device already is pruned there whatever its size.
+   */
+  @Override
+  public long worthwhileBytes() {
+    return Long.getLong("coppice.cuda.worthwhile", 1_000_000_000);
+  }
+
   @Override
   public synchronized Availability availability() {
+    String lost = CudaResult.lost();
+    if (lost != null) {
+      return new Availability.Unusable(lost);
+    }
     Availability known = availability;
     if (known == null) {
       known = probe();
@@ -41,7 +56,8 @@ public final class CudaProvider implements BackendProvider {
     } catch (BackendUnavailableException | DeviceException e) {
       return new Availability.Unusable(String.valueOf(e.getMessage()));
     } catch (LinkageError e) {
-      return new Availability.Unusable("JCuda is not on the class path or not whole: " + e);
+      return new Availability.Unusable(
+          "JCuda is not on the class path or not whole: " + e + "; add org.jcuda:jcuda 12.6.0");
     }
   }
 

@@ -57,6 +57,11 @@ final class CudaResult {
     return lost != null;
   }
 
+  /** Gives the error that has poisoned the context, and what to do; or null. */
+  static @Nullable String lost() {
+    return lost;
+  }
+
   /** Throws if an error has poisoned the context. */
   static void requireAlive() {
     String reason = lost;
@@ -70,7 +75,7 @@ final class CudaResult {
     if (!poisons(code)) {
       return new DeviceException(code, message);
     }
-    lost = message + "; the device cannot be used any more from this process";
+    lost = message + "; the device cannot be used any more from this process, only from a new one";
     return new DeviceLostException(code, lost);
   }
 

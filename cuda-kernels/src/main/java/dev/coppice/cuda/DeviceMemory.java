@@ -71,6 +71,15 @@ final class DeviceMemory implements AutoCloseable {
         source -> JCudaDriver.cuMemcpyDtoHAsync(target, source, count, stream));
   }
 
+  /** Copies all of it to other memory of the same size; done when the stream is. */
+  void copyTo(DeviceMemory other, CUstream stream) {
+    other.onRange(
+        0,
+        bytes,
+        "cuMemcpyDtoDAsync",
+        target -> JCudaDriver.cuMemcpyDtoDAsync(target, address, bytes, stream));
+  }
+
   /** Sets {@code count} bytes from {@code offset} on to zero. */
   void clear(long offset, long count, CUstream stream) {
     onRange(

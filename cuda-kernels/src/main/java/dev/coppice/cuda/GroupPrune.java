@@ -1,6 +1,5 @@
 package dev.coppice.cuda;
 
-import dev.coppice.Criterion;
 import dev.coppice.NanPolicy;
 import dev.coppice.Pattern;
 import dev.coppice.spi.PruneTask;
@@ -22,13 +21,13 @@ final class GroupPrune {
   private final OnePass onePass;
   private final PruneTask task;
   private final Pattern.NofM pattern;
-  private final boolean random;
+  private final Kernels.Ranking ranking;
 
   GroupPrune(OnePass onePass, PruneTask task, Pattern.NofM pattern) {
     this.onePass = onePass;
     this.task = task;
     this.pattern = pattern;
-    this.random = task.criterion() instanceof Criterion.Random;
+    this.ranking = Kernels.Ranking.of(task);
   }
 
   /** Prunes the groups of these tensors. */
@@ -36,7 +35,8 @@ final class GroupPrune {
     List<Integer> twoOfFour = new ArrayList<>();
     List<Integer> others = new ArrayList<>();
     for (int t : tensors) {
-      boolean alike = !random && pattern.n() == 2 && pattern.m() == 4 && inner(t) == 1;
+      boolean magnitude = ranking == Kernels.Ranking.MAGNITUDE;
+      boolean alike = magnitude && pattern.n() == 2 && pattern.m() == 4 && inner(t) == 1;
       (alike ? twoOfFour : others).add(t);
     }
     if (!twoOfFour.isEmpty()) {
@@ -92,7 +92,7 @@ final class GroupPrune {
   }
 
   private void launchAny(DeviceCall call, Tables tables, Tables.Launch slices) {
-    int shared = Kernels.groupsShared(random);
+    int shared = Kernels.groupsShared(ranking.staged());
     launch(call, call.device().kernels().nOfM(), shared, tables, slices);
   }
 
@@ -101,7 +101,7 @@ final class GroupPrune {
     ByteBuffer p = call.launchBlock().begin();
     p.putLong(slices.slices()).putLong(tables.tallies()).putLong(slices.tiles());
     p.putLong(task.seed()).putInt(slices.count()).putInt(pattern.n()).putInt(pattern.m());
-    p.putInt((random ? Kernels.Ranking.PHILOX : Kernels.Ranking.MAGNITUDE).code);
+    p.putInt(ranking.code);
     p.putInt(task.nan() == NanPolicy.KEEP ? 1 : 0).putInt(0);
     call.launch(kernel, call.device().kernels().manyBlocks(kernel, shared, slices.tiles()), shared);
   }

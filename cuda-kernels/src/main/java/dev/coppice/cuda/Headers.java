@@ -13,7 +13,7 @@ final class Headers {
   static final int THRESHOLD_THREADS = 1024;
   static final int THRESHOLD_SHARED = 512;
   static final int APPLY_THREADS = 256;
-  static final int APPLY_SHARED = 4352;
+  static final int APPLY_SHARED = 6400;
   static final int REFINE_THREADS = 256;
   static final int REFINE_SHARED = 256;
   static final int REFINE_TILE = 1024;

@@ -1,5 +1,7 @@
 package dev.coppice.cuda;
 
+import dev.coppice.Criterion;
+import dev.coppice.spi.PruneTask;
 import java.util.List;
 import jcuda.driver.CUdevice_attribute;
 
@@ -16,9 +18,25 @@ final class Kernels {
     Ranking(int code) {
       this.code = code;
     }
+
+    /** Gives the bytes that a key takes where weights are staged: magnitudes are found again. */
+    int staged() {
+      return this == MAGNITUDE ? 0 : Integer.BYTES;
+    }
+
+    /** Gives where the keys of a task's weights come from. */
+    static Ranking of(PruneTask task) {
+      if (task.criterion() instanceof Criterion.Random) {
+        return PHILOX;
+      }
+      boolean scored = task.weights().stream().anyMatch(w -> Targets.of(w, 0).scores() != 0);
+      return scored ? SCORES : MAGNITUDE;
+    }
   }
 
   private static final int GROUPS_THREADS = 256;
+  private static final int MASK_THREADS = 256;
+  static final int MASK_SHARED = 64;
 
   /** The shared memory of coppice_n_of_m_2_4, and the beginning of coppice_n_of_m's. */
   static final int GROUPS_HEADER = 64;
@@ -34,6 +52,9 @@ final class Kernels {
   private final Kernel rowsGlobal;
   private final Kernel refineCount;
   private final Kernel refineApply;
+  private final Kernel maskApply;
+  private final Kernel maskCount;
+  private final Kernel maskCombine;
   private final int multiprocessors;
   private final int mostShared;
 
@@ -50,7 +71,7 @@ final class Kernels {
         new Kernel(
             module, "coppice_threshold", Headers.THRESHOLD_THREADS, Headers.THRESHOLD_SHARED);
     this.twoOfFour = new Kernel(module, "coppice_n_of_m_2_4", GROUPS_THREADS, GROUPS_HEADER);
-    this.nOfM = new Kernel(module, "coppice_n_of_m", GROUPS_THREADS, groupsShared(true));
+    this.nOfM = new Kernel(module, "coppice_n_of_m", GROUPS_THREADS, groupsShared(Integer.BYTES));
     this.rowsWarp = new Kernel(module, "coppice_rows_warp", 256, mostShared);
     this.rowsSmallBlock = new Kernel(module, "coppice_rows_block", 256, mostShared);
     this.rowsLargeBlock = new Kernel(module, "coppice_rows_block", 512, mostShared);
@@ -58,6 +79,9 @@ final class Kernels {
     this.refineCount = new Kernel(module, "coppice_refine_count", Headers.REFINE_THREADS, 0);
     this.refineApply =
         new Kernel(module, "coppice_refine_apply", Headers.REFINE_THREADS, Headers.REFINE_SHARED);
+    this.maskApply = new Kernel(module, "coppice_mask_apply", MASK_THREADS, MASK_SHARED);
+    this.maskCount = new Kernel(module, "coppice_mask_count", MASK_THREADS, MASK_SHARED);
+    this.maskCombine = new Kernel(module, "coppice_mask_combine", MASK_THREADS, MASK_SHARED);
   }
 
   private static List<Kernel> eachRanking(CudaModule module, String name, int threads, int shared) {
@@ -87,9 +111,9 @@ final class Kernels {
     return nOfM;
   }
 
-  /** Gives the shared memory of coppice_n_of_m: a tile's weights and, if random, their keys. */
-  static int groupsShared(boolean random) {
-    return GROUPS_HEADER + (Headers.GROUPS_TILE + 512) * Integer.BYTES * (random ? 2 : 1);
+  /** Gives the shared memory of coppice_n_of_m: a tile's weights and their keys. */
+  static int groupsShared(int keyBytes) {
+    return GROUPS_HEADER + (Headers.GROUPS_TILE + 512) * (Integer.BYTES + keyBytes);
   }
 
   Kernel rowsWarp() {
@@ -114,6 +138,18 @@ final class Kernels {
 
   Kernel refineApply() {
     return refineApply;
+  }
+
+  Kernel maskApply() {
+    return maskApply;
+  }
+
+  Kernel maskCount() {
+    return maskCount;
+  }
+
+  Kernel maskCombine() {
+    return maskCombine;
   }
 
   /** Gives the most shared memory that a block can have. */

@@ -38,14 +38,25 @@ final class PendingCalls implements AutoCloseable {
     }
   }
 
+  /** Completes what the device has done, from the first call on. */
+  void giveBackDone() {
+    while (!calls.isEmpty() && calls.element().call().isDone()) {
+      completeFirst();
+    }
+  }
+
   /** Waits for everything; what a call found wrong is thrown. */
   void complete() {
     while (!calls.isEmpty()) {
-      Begun first = calls.remove();
-      try (DeviceCall call = first.call()) {
-        call.await();
-        first.complete().run();
-      }
+      completeFirst();
+    }
+  }
+
+  private void completeFirst() {
+    Begun first = calls.remove();
+    try (DeviceCall call = first.call()) {
+      call.await();
+      first.complete().run();
     }
   }
 

@@ -1,7 +1,6 @@
 package dev.coppice.cuda;
 
 import dev.coppice.Amount;
-import dev.coppice.Criterion;
 import dev.coppice.DeviceOutOfMemoryException;
 import dev.coppice.NanPolicy;
 import dev.coppice.spi.PruneTask;
@@ -47,14 +46,14 @@ final class RowPrune {
   private final CudaDevice device;
   private final PruneTask task;
   private final Amount amount;
-  private final boolean random;
+  private final Kernels.Ranking ranking;
 
   RowPrune(OnePass onePass, CudaDevice device, PruneTask task, Amount amount) {
     this.onePass = onePass;
     this.device = device;
     this.task = task;
     this.amount = amount;
-    this.random = task.criterion() instanceof Criterion.Random;
+    this.ranking = Kernels.Ranking.of(task);
   }
 
   /** Prunes every row of these tensors, each of which is on the device or fits a chunk. */
@@ -139,7 +138,7 @@ final class RowPrune {
 
   /** Gives the bytes that a staged element takes. */
   private int staged(int bytes) {
-    return bytes + (random ? Integer.BYTES : 0);
+    return bytes + ranking.staged();
   }
 
   /** Gives the shared memory that the staged rows of a tile take. */
@@ -212,7 +211,7 @@ final class RowPrune {
     p.putLong(slices.slices()).putLong(tables.tallies()).putLong(tables.state());
     p.putLong(slices.tiles()).putLong(task.seed()).putDouble(ask.fraction()).putLong(ask.count());
     p.putInt(slices.count());
-    p.putInt((random ? Kernels.Ranking.PHILOX : Kernels.Ranking.MAGNITUDE).code);
+    p.putInt(ranking.code);
     p.putInt(task.nan() == NanPolicy.KEEP ? 1 : 0).putInt(0);
     call.launch(kernel, device.kernels().manyBlocks(kernel, shared, slices.tiles()), shared);
   }

@@ -140,8 +140,8 @@ final class Tables {
 
   private void put(Part part, long address, Kind kind, long firstTile, int flags) {
     DType dtype = part.weights().dtype();
-    bytes.putLong(address).putLong(address); // in place
-    bytes.putLong(0).putLong(0); // no scores, no mask
+    Targets to = Targets.of(part.weights(), address);
+    bytes.putLong(address).putLong(to.pruned()).putLong(to.scores()).putLong(to.mask());
     bytes.putLong(part.elements()).putLong(part.first()).putLong(part.run()).putLong(part.stride());
     bytes.putLong(kind.random() ? Philox.tensorId(part.weights().name()) : 0);
     bytes.putLong(firstTile).putLong(part.inner()).putLong(part.rows());

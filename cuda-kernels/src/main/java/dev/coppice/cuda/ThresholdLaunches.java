@@ -79,12 +79,13 @@ final class ThresholdLaunches {
     this.ticket = call.borrow(Integer.BYTES);
   }
 
-  private int shift() {
+  /** Gives how many key bits a coarse bin leaves open. */
+  static int shift(Kernels.Ranking ranking) {
     return ranking == Kernels.Ranking.PHILOX ? Headers.PHILOX_SHIFT : Headers.MAGNITUDE_SHIFT;
   }
 
   private int fineBins() {
-    return 1 << shift();
+    return 1 << shift(ranking);
   }
 
   private int bins(Level level) {
@@ -142,7 +143,7 @@ final class ThresholdLaunches {
     ByteBuffer p = call.launchBlock().begin();
     p.putLong(tables.scopes()).putLong(tables.state()).putLong(counts(level).address());
     p.putLong(ticket.address()).putLong(capacity).putInt(scopes).putInt(bins(level));
-    p.putInt(shift()).putInt(level.code).putInt(When.ALWAYS.code);
+    p.putInt(shift(ranking)).putInt(level.code).putInt(When.ALWAYS.code);
     p.putInt(nan == NanPolicy.REFUSE ? 1 : 0).putInt(exact ? 1 : 0).putInt(0);
     call.launch(kernel, scopes, Headers.THRESHOLD_SHARED);
   }

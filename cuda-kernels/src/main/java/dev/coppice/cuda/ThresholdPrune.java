@@ -1,7 +1,6 @@
 package dev.coppice.cuda;
 
 import dev.coppice.Amount;
-import dev.coppice.Criterion;
 import dev.coppice.DType;
 import dev.coppice.DeviceOutOfMemoryException;
 import dev.coppice.NanPolicy;
@@ -59,7 +58,7 @@ final class ThresholdPrune {
   private final Execution execution;
   private final Results results;
   private final PendingCalls calls;
-  private final boolean random;
+  private final Kernels.Ranking ranking;
 
   ThresholdPrune(
       CudaDevice device, PruneTask task, Execution execution, Results results, PendingCalls calls) {
@@ -68,7 +67,7 @@ final class ThresholdPrune {
     this.task = task;
     this.execution = execution;
     this.results = results;
-    this.random = task.criterion() instanceof Criterion.Random;
+    this.ranking = Kernels.Ranking.of(task);
   }
 
   /** Prunes that amount of all these tensors together. */
@@ -94,7 +93,7 @@ final class ThresholdPrune {
   void capped(List<Integer> tensors, Amount amount, double cap) throws IOException {
     CappedCounts counts = new CappedCounts(amount, cap);
     forParts(tensors, round -> Slots.attempt(device, room -> count(round, room, counts)));
-    if (counts.narrow(random ? Headers.PHILOX_SHIFT : Headers.MAGNITUDE_SHIFT)) {
+    if (counts.narrow(ThresholdLaunches.shift(ranking))) {
       forParts(tensors, round -> Slots.attempt(device, room -> count(round, room, counts)));
     }
     each(tensors, counts.deal());
@@ -125,7 +124,7 @@ final class ThresholdPrune {
     List<Integer> decidedAtOnce = new ArrayList<>();
     List<Integer> others = new ArrayList<>();
     for (int i = 0; i < tensors.size(); i++) {
-      boolean atOnce = !random && weights(tensors.get(i)).dtype() != DType.F32;
+      boolean atOnce = isMagnitude() && weights(tensors.get(i)).dtype() != DType.F32;
       (atOnce ? decidedAtOnce : others).add(i);
     }
     for (List<Integer> alike : List.of(decidedAtOnce, others)) {
@@ -154,6 +153,10 @@ final class ThresholdPrune {
         pruneEach(round.part(count / 2, count));
       }
     }
+  }
+
+  private boolean isMagnitude() {
+    return ranking == Kernels.Ranking.MAGNITUDE;
   }
 
   private Weights weights(int tensor) {
@@ -234,8 +237,8 @@ final class ThresholdPrune {
           batches == 1 || !slots.isResident()
               ? launches.get(0)
               : tables.add(slots, 0, parts.size(), 0, kinds, Tables::tiles);
-      this.exact = !random && parts.stream().allMatch(p -> kinds.of(p).form() == Tables.Form.HALF);
-      Kernels.Ranking ranking = random ? Kernels.Ranking.PHILOX : Kernels.Ranking.MAGNITUDE;
+      this.exact =
+          isMagnitude() && parts.stream().allMatch(p -> kinds.of(p).form() == Tables.Form.HALF);
       this.kernels =
           new ThresholdLaunches(call, tables, ranking, exact, round.scopes().size(), task.seed());
       long tiles = launches.stream().mapToLong(Tables.Launch::tiles).max().orElse(0);
