@@ -3,6 +3,7 @@
 # multiprocessor as __launch_bounds__ asks for, no more registers than docs/kernels.md has, and in every kernel
 # that streams, 128-bit loads.
 #   check_sass.sh          compares with the table of docs/kernels.md and fails where the kernels got worse
+#   check_sass.sh FOLDER   does so for what was built there, instead of compiling anew; the build calls it
 #   check_sass.sh --write  writes the table anew
 # Needs nvcc; where there is none, says so and passes. The loads are checked where cuobjdump is found: beside
 # nvcc, on the PATH, as COPPICE_CUOBJDUMP, or in Python's package triton.
@@ -57,14 +58,24 @@ fi
 
 rm -rf "$work"
 mkdir -p "$work"
-for source in src/main/cuda/*.cu; do
-  echo "#include \"$PWD/$source\""
-done >$work/kernels.cu
-"$nvcc" -std=c++17 -O3 -arch=sm_90 -cubin -Xptxas -v -I src/main/cuda $work/kernels.cu -o $work/kernels.cubin 2>$work/ptxas ||
-  { cat $work/ptxas; exit 1; }
+case ${1:-} in
+  '' | --write)
+    for source in src/main/cuda/*.cu; do
+      echo "#include \"$PWD/$source\""
+    done >$work/kernels.cu
+    image=$work/kernels.cubin
+    "$nvcc" -std=c++17 -O3 -arch=sm_90 -cubin -Xptxas -v -I src/main/cuda $work/kernels.cu -o $image 2>$work/ptxas ||
+      { cat $work/ptxas; exit 1; }
+    ;;
+  *)
+    image=$1/kernels.fatbin
+    cp "$1/kernels.ptxas" $work/ptxas
+    grep -q "for 'sm_90'" $work/ptxas || { echo "check_sass: skipped: built for other devices than sm_90"; exit 0; }
+    ;;
+esac
 compiler=$("$nvcc" --version | sed -n 's/.*, V//p')
 if [ -n "$cuobjdump" ]; then
-  "$cuobjdump" --dump-sass $work/kernels.cubin >$work/sass
+  "$cuobjdump" --dump-sass -arch sm_90 "$image" >$work/sass
 else
   echo "check_sass: cuobjdump was not found: loads are not checked" >&2
   : >$work/sass
@@ -88,7 +99,8 @@ awk -v sass="$([ -n "$cuobjdump" ] && echo yes || echo no)" '
     if (/[ ](LDL|STL)[. ]/) { locals[kernel]++ }
     next
   }
-  /Compiling entry function/ { split($0, part, "\047"); kernel = part[2]; seen[kernel] = 1 }
+  /Compiling entry function/ { split($0, part, "\047"); kernel = part[2]; ours = part[4] == "sm_90"; if (ours) seen[kernel] = 1 }
+  !ours { next }
   /bytes stack frame/ { spilled[kernel] = $1 + $5 + $9 }
   /Used [0-9]+ registers/ {
     registers[kernel] = $5
