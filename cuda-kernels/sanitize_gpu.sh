@@ -6,11 +6,10 @@
 #                      Python packages
 #   TOOLS              some of the four
 #   LIMIT              seconds for each of them: 600
-#   FILTER             which tests run (--gtest_filter): all of them. Racecheck is some hundred times slower
-#                      than the kernels alone
+#   FILTER             which tests run (--gtest_filter): all of them
 #
-# Prints a line a tool, "TOOL: passed", "TOOL: failed: ..." or "TOOL: skipped: why", and what was found on
-# standard error. Fails if a tool found something; a tool that does not run is skipped.
+# Prints a line a tool, "TOOL: passed: how many tests", "TOOL: failed: ..." or "TOOL: skipped: why", and what was
+# found on standard error. Fails if a tool found something; a tool that does not run is skipped.
 set -u
 here=$(cd "$(dirname "$0")" && pwd -P)
 tests=${1:-$here/target/cuda/src/test/cpp/kernel_tests}
@@ -50,32 +49,49 @@ sanitizer=$(find_sanitizer)
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
+# The tests, one a line.
+all=$("$tests" --gtest_list_tests ${FILTER:+"--gtest_filter=$FILTER"} 2>"$log" |
+  awk '/^[A-Za-z]/ { suite = $1 } /^  / { print suite $1 }' | grep -v '^Running')
+[ -n "$all" ] || skip_all "$(basename "$tests") does not start here: $(tail -n 1 "$log")"
+count=$(echo "$all" | wc -l)
+
+# Runs one tool until all tests are done, one has failed, or its time is over. The sanitizer answers 99 for what
+# it found itself.
+run_tool() {
+  tool=$1
+  end=$(($(date +%s) + ${LIMIT:-600}))
+  passed=0
+  for test in $all; do
+    left=$((end - $(date +%s)))
+    [ "$left" -gt 1 ] || break
+    timeout -k 5 "$left" "$sanitizer" --tool "$tool" --error-exitcode 99 --print-limit 20 "$tests" --gtest_brief=1 \
+      --gtest_filter="$test" >"$log" 2>&1
+    status=$?
+    { echo "== $tool $test" && cat "$log"; } >&2
+    summary=$(grep -E 'SUMMARY: [0-9]' "$log" | tail -n 1 | sed 's/^=* *//')
+    case $status in
+      0) [ -n "$summary" ] || { echo "$tool: skipped: it ended without a summary"; return 0; } ;;
+      99) echo "$tool: failed: $test: ${summary:-see the log}" && return 1 ;;
+      124 | 137) break ;;
+      *)
+        if grep -q '\[  FAILED  \]' "$log"; then
+          echo "$tool: failed: $test fails under it" && return 1
+        fi
+        echo "$tool: skipped: it does not run here (answer $status): $(grep -v '^$' "$log" | tail -n 1 | cut -c 1-160)"
+        return 0
+        ;;
+    esac
+    passed=$((passed + 1))
+  done
+  if [ $passed -eq 0 ]; then
+    echo "$tool: skipped: no test was done after ${LIMIT:-600} s"
+  else
+    echo "$tool: passed: $passed of $count tests, in ${LIMIT:-600} s at most"
+  fi
+}
+
 failed=0
 for tool in $tools; do
-  # Nothing is printed by the tests but what fails, and the sanitizer's own summary is what counts: it answers
-  # 99 for what it found, and anything else is either the tests' or an answer of its own.
-  timeout -k 5 "${LIMIT:-600}" "$sanitizer" --tool "$tool" --error-exitcode 99 --print-limit 20 \
-    "$tests" --gtest_brief=1 ${FILTER:+"--gtest_filter=$FILTER"} >"$log" 2>&1
-  status=$?
-  cat "$log" >&2
-  summary=$(grep -E 'ERROR SUMMARY|RACECHECK SUMMARY' "$log" | tail -n 1 | sed 's/^=* *//')
-  case $status in
-    0)
-      if [ -n "$summary" ]; then
-        echo "$tool: passed: $summary"
-      else
-        echo "$tool: skipped: it ended without a summary"
-      fi
-      ;;
-    99) echo "$tool: failed: ${summary:-see the log}" && failed=1 ;;
-    124 | 137) echo "$tool: skipped: not done after ${LIMIT:-600} s" ;;
-    *)
-      if grep -q '\[  FAILED  \]' "$log"; then
-        echo "$tool: failed: the tests failed under it" && failed=1
-      else
-        echo "$tool: skipped: it does not run here (answer $status): $(grep -v '^$' "$log" | tail -n 1 | cut -c 1-160)"
-      fi
-      ;;
-  esac
+  run_tool "$tool" || failed=1
 done
 exit $failed
