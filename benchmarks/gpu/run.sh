@@ -80,18 +80,19 @@ step() {
   head -c 3000000 "$work/step" >>"$log"
   took=$(($(date +%s) - from))
   last=$(grep -v '^ *$' "$work/step" | tail -n 1 | cut -c 1-200)
+  reason=$(grep -m 1 -E '^Exception in|=> ' "$work/step" | sed 's/^ *//' | cut -c 1-300)
   case $status in
     0) note "$name" done $took "" ;;
     77) note "$name" skipped $took "$last" ;;
     124 | 137) note "$name" "stopped at its limit" $took "" ;;
-    *) note "$name" failed $took "answer $status: $last" ;;
+    *) note "$name" failed $took "answer $status: ${reason:-$last}" ;;
   esac
 }
 
 machine() {
   fact commit "$(cat "$home/COMMIT")"
   fact date "$(date -u +%Y-%m-%d)"
-  fact measured "$([ "$emulated" = 1 ] && echo no || echo yes)"
+  fact emulated "$([ "$emulated" = 1 ] && echo yes || echo no)"
   [ "$emulated" != 1 ] || fact warning "emulated, not a measurement"
   fact kernel "$(uname -r)"
   smi=$(command -v nvidia-smi || ls /usr/local/nvidia/bin/nvidia-smi /usr/bin/nvidia-smi 2>/dev/null | head -n 1)

@@ -45,7 +45,8 @@ record GpuFiles(Path folder, RowFile rows) {
     Path input = folder.resolve("model.safetensors");
     Path output = folder.resolve("pruned.safetensors");
     Path expected = folder.resolve("expected.safetensors");
-    try {
+    try (Pruner cuda = Pruner.builder().backend("cuda").build();
+        Pruner cpu = Pruner.builder().backend("native").build()) {
       CheckpointMaker.write(input, DType.BF16, bytes / 2, TENSORS, 1);
       Path log = folder.resolve("log");
       Work plain =
@@ -58,13 +59,10 @@ record GpuFiles(Path folder, RowFile rows) {
       MeasuredProcess.run(log, Map.of(), "sync");
       double cp = add(bytes, "cp", plain, 0, output);
       add(bytes, "cp and fsync", durable, cp, output);
-      try (Pruner cuda = Pruner.builder().backend("cuda").build();
-          Pruner cpu = Pruner.builder().backend("native").build()) {
-        add(bytes, "coppice cuda, global 50 %", () -> prune(cuda, input, output), cp, output);
-        prune(cpu, input, expected);
-        if (Files.mismatch(output, expected) != -1) {
-          throw new IOException("cuda and native wrote different checkpoints");
-        }
+      add(bytes, "coppice cuda, global 50 %", () -> prune(cuda, input, output), cp, output);
+      prune(cpu, input, expected);
+      if (Files.mismatch(output, expected) != -1) {
+        throw new IOException("cuda and native wrote different checkpoints");
       }
     } finally {
       for (String name : new String[] {"model", "pruned", "expected"}) {

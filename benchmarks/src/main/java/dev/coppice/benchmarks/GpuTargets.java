@@ -16,7 +16,7 @@ final class GpuTargets {
   private GpuTargets(Results results, List<RowFile.Entry> entries) {
     this.results = results;
     this.entries = entries;
-    this.emulated = find("machine", "measured", "no").isPresent();
+    this.emulated = find("machine", "emulated", "yes").isPresent();
   }
 
   /** Adds a table of those whose figures are there. */

@@ -48,7 +48,7 @@ class GpuReportTest {
   @Test
   void nothingIsReachedOnTheEmulatedDriver() throws IOException {
     RowFile rows = new RowFile(folder.resolve("rows"));
-    rows.add("machine", Map.of("measured", "no"));
+    rows.add("machine", Map.of("emulated", "yes"));
     device(rows, "1000000000", 1.0);
     assertThat(
             GpuReport.results(rows.read())
