@@ -13,6 +13,7 @@ import java.util.WeakHashMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import jcuda.driver.JCudaDriver;
 
 /**
  * What is put into one stream without being waited for, with all that it holds, and the masks that
@@ -76,8 +77,8 @@ final class CallQueue implements AutoCloseable {
               boolean added = false;
               try {
                 body.accept(call);
-                begun.add(call, new Kept(kept));
                 added = true;
+                begun.add(call, new Kept(kept));
               } finally {
                 if (!added) {
                   call.close();
@@ -131,18 +132,18 @@ final class CallQueue implements AutoCloseable {
   void giveBack(DeviceMemory memory) {
     if (CudaResult.isLost()) {
       device.arena().giveBack(memory);
-      return;
+    } else {
+      device.context().run(() -> giveBackAfterStream(memory));
     }
-    device
-        .context()
-        .run(
-            () -> {
-              CudaEvent end = device.events().borrow(() -> new CudaEvent(device.context()));
-              end.record(RawStream.of(stream));
-              end.await();
-              device.events().giveBack(end);
-              device.arena().giveBack(memory);
-            });
+  }
+
+  private void giveBackAfterStream(DeviceMemory memory) {
+    try {
+      CudaResult.run(
+          "cuStreamSynchronize", () -> JCudaDriver.cuStreamSynchronize(RawStream.of(stream)));
+    } finally {
+      device.arena().giveBack(memory);
+    }
   }
 
   /** Waits for the stream, closes the masks and the device; idempotent. */
