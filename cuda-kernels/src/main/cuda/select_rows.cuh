@@ -225,7 +225,7 @@ __device__ inline void mask_step(unsigned* mask, bool inside, unsigned long long
 
 // Prunes, counts and masks, once each row's threshold is known.
 template <typename Team, typename Bits, typename Source, typename Index>
-__device__ inline void settle_rows(const Slice& slice, const Source& source,
+__device__ inline void settle_rows(Tally* tallies, const Slice& slice, const Source& source,
                                    const Bundle<Index>& bundle, Row<Index>* rows, Counts& counts) {
   walk<Team>(bundle, [&](bool inside, Index line, Index column) {
     const unsigned r = inside ? row_of(bundle, slice, column) : 0;
@@ -241,7 +241,7 @@ __device__ inline void settle_rows(const Slice& slice, const Source& source,
     if (number) {
       count_settled(counts, goes, is_zero(weight));
     } else if (inside) {
-      count_nan(counts, slice, position);
+      count_nan(tallies, &slice, position);
     }
     if (inside) {
       source.settle(line, column, weight, goes);
@@ -294,5 +294,5 @@ __device__ inline void select_rows(const RowsParameters& p, const Slice& slice, 
   if (split) {
     count_ties<Team>(slice, source, bundle, rows);
   }
-  settle_rows<Team, Bits>(slice, source, bundle, rows, counts);
+  settle_rows<Team, Bits>(p.tallies, slice, source, bundle, rows, counts);
 }

@@ -21,8 +21,6 @@ struct Counts {
   unsigned pruned = 0;
   unsigned newly_zero = 0;
   unsigned zeros = 0;
-  unsigned nans = 0;
-  unsigned long long first_nan = ~0ULL;
 };
 
 __device__ inline void count_settled(Counts& counts, bool goes, bool zero) {
@@ -31,15 +29,16 @@ __device__ inline void count_settled(Counts& counts, bool goes, bool zero) {
   counts.zeros += goes || zero;
 }
 
-// Seldom needed, and long: it would be most of the code where it is inlined.
-__attribute__((noinline)) static __device__ unsigned long long index_of(
-    const Slice* slice, unsigned long long position) {
-  return tensor_index(*slice, position);
-}
-
-__device__ inline void count_nan(Counts& counts, const Slice& slice, unsigned long long position) {
-  counts.nans++;
-  counts.first_nan = min(counts.first_nan, index_of(&slice, position));
+// Counts a NaN of a slice in its tensor's tally. Seldom needed, and long: it would be most of the code where it
+// is inlined, and the registers it needs would be missed all the time.
+__attribute__((noinline)) static __device__ void count_nan(Tally* tallies, const Slice* slice,
+                                                           unsigned long long position) {
+  Tally& tensor = tallies[slice->tensor];
+  const unsigned long long index = tensor_index(*slice, position);
+  atomicAdd(&tensor.nans, 1ULL);
+  if (index < tensor.first_nan) {  // as it was some time ago, which spares most of the minima
+    atomicMin(&tensor.first_nan, index);
+  }
 }
 
 // Adds up one count of a warp's threads in its first lane, and there to `sum`.
@@ -63,25 +62,17 @@ __device__ inline void add_nonzero(unsigned long long& sum, unsigned long long c
 __device__ inline void flush_counts(Counts& counts, Tally& tensor) {
   auto& block = *reinterpret_cast<Tally*>(coppice_shared);
   if (threadIdx.x == 0) {
-    block = {0, 0, 0, 0, ~0ULL};
+    block = {};
   }
   __syncthreads();
   add_count(block.pruned, counts.pruned);
   add_count(block.newly_zero, counts.newly_zero);
   add_count(block.zeros, counts.zeros);
-  add_count(block.nans, counts.nans);
-  if (counts.nans != 0) {
-    atomicMin(&block.first_nan, counts.first_nan);
-  }
   __syncthreads();
   if (threadIdx.x == 0) {
     add_nonzero(tensor.pruned, block.pruned);
     add_nonzero(tensor.newly_zero, block.newly_zero);
     add_nonzero(tensor.zeros, block.zeros);
-    add_nonzero(tensor.nans, block.nans);
-    if (block.nans != 0) {
-      atomicMin(&tensor.first_nan, block.first_nan);
-    }
   }
   counts = Counts();
 }
@@ -113,20 +104,19 @@ __device__ inline void for_tiles(const P& p, unsigned tiles_a_flush, Work work) 
   unsigned current = slice_of(p.slices, p.slice_count, tile);
   Counts counts;
   unsigned counted = 0;
-  for (; tile < end; tile++) {
-    const unsigned tensor = p.slices[current].tensor;
+  do {
+    const Slice& slice = p.slices[current];
+    work(slice, tile - slice.first_tile, counts);
+    tile++;
+    counted++;
     while (current + 1 < p.slice_count && p.slices[current + 1].first_tile <= tile) {
       current++;
     }
-    const Slice& slice = p.slices[current];
-    if (slice.tensor != tensor || counted == tiles_a_flush) {
-      flush_counts(counts, p.tallies[tensor]);
+    if (tile == end || p.slices[current].tensor != slice.tensor || counted == tiles_a_flush) {
+      flush_counts(counts, p.tallies[slice.tensor]);
       counted = 0;
     }
-    work(slice, tile - slice.first_tile, counts);
-    counted++;
-  }
-  flush_counts(counts, p.tallies[p.slices[current].tensor]);
+  } while (tile < end);
 }
 
 // Sets bits of a mask from `position` on; bits for elements before the slice are clear.
