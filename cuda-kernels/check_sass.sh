@@ -1,7 +1,7 @@
 #!/bin/sh
 # Holds without a GPU what the kernels' design states, for sm_90: no spills and no local memory, as many blocks a
-# multiprocessor as __launch_bounds__ asks for, no more registers than docs/kernels.md has, and in every kernel
-# that streams, 128-bit loads.
+# multiprocessor as __launch_bounds__ asks for and docs/kernels.md states, and in every kernel that streams,
+# 128-bit loads.
 #   check_sass.sh          compares with the table of docs/kernels.md and fails where the kernels got worse
 #   check_sass.sh FOLDER   does so for what was built there, instead of compiling anew; the build calls it
 #   check_sass.sh --write  writes the table anew
@@ -137,10 +137,9 @@ table() {
 
 # What is worse than it was, or than it has to be: one line each.
 complaints() {
-  awk -v compiler="$compiler" '
+  awk '
     FNR == NR {
-      if ($1 == "nvcc") { sub(/,$/, "", $2); same = $2 == compiler }
-      if (/^\| `/) { gsub(/[`|%]/, ""); registers[$1] = $3; blocks[$1] = $6; loads[$1] = $8 }
+      if (/^\| `/) { gsub(/[`|%]/, ""); stated[$1] = 1; blocks[$1] = $6; loads[$1] = $8 }
       next
     }
     $1 == "unknown" { print $2 ": the script does not know what it is launched with: design()" }
@@ -151,8 +150,7 @@ complaints() {
     $13 > 0 { print $2 ": " $13 " accesses to local memory" }
     $7 < $8 { print $2 ": " $7 " blocks an SM, __launch_bounds__ asks for " $8 }
     $10 == "yes" && $11 == "0" { print $2 ": streams, but has no 128-bit load" }
-    !($2 in registers) { print $2 ": is not in the table of docs/kernels.md; check_sass.sh --write"; next }
-    same && $4 > registers[$2] { print $2 ": " $4 " registers, the table states " registers[$2] }
+    !($2 in stated) { print $2 ": is not in the table of docs/kernels.md; check_sass.sh --write"; next }
     $7 < blocks[$2] { print $2 ": " $7 " blocks an SM, the table states " blocks[$2] }
     $11 != "-" && loads[$2] != "-" && loads[$2] > 0 && $11 == 0 { print $2 ": no 128-bit load, the table states " loads[$2] }
   ' $page $work/found
@@ -166,5 +164,9 @@ complaints >$work/complaints
 if [ -s $work/complaints ]; then
   sed 's/^/check_sass: /' $work/complaints
   exit 1
+fi
+# Registers that cost no block are no regression; the table is renewed all the same.
+if [ -n "$cuobjdump" ] && table | grep -qvxF -f $page; then
+  echo "check_sass: docs/kernels.md is not up to date: check_sass.sh --write" >&2
 fi
 echo "check_sass: $(grep -c '^kernel' $work/found) kernels are as docs/kernels.md states"
