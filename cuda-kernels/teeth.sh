@@ -5,7 +5,7 @@
 # left of a call that is out.
 #   teeth.sh [FILE...]   only those of these files of src/main/cuda, such as rows.cu
 # Prints what was not noticed, with its line, and fails if there is any that `excused` does not explain.
-# Needs cmake, g++ and GoogleTest. A full run takes some minutes on two cores.
+# Needs cmake, g++ and GoogleTest. A full run takes some ten minutes on two idle cores.
 set -eu
 cd "$(dirname "$0")"
 JAVA_HOME=${JAVA_HOME:-$(dirname "$(dirname "$(readlink -f "$(command -v javac)")")")}
@@ -60,7 +60,7 @@ build() {
 # Runs the tests with one mutant and one seed; fails if they do.
 tested() {
   COPPICE_MUTANT=$1 COPPICE_EMULATOR_SEED=$2 COPPICE_EMULATOR_PATIENCE=2000 LD_LIBRARY_PATH=$work/build/emulator \
-    COPPICE_KERNELS=$work/build/emulator/kernels.image timeout 120 \
+    COPPICE_KERNELS=$work/build/emulator/kernels.image timeout 60 \
     "$work/build/src/test/cpp/kernel_tests" --gtest_fail_fast --gtest_brief=1 >"$work/run.$1" 2>&1
 }
 
