@@ -30,8 +30,10 @@ function(coppice_add_fatbin name)
   file(CONFIGURE OUTPUT ${unit} CONTENT "${includes}" @ONLY)
   add_custom_command(
     OUTPUT ${fatbin}
-    COMMAND ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -I ${COPPICE_KERNEL_HEADERS} -fatbin ${generate}
-            ${unit} -o ${fatbin}
+    # What ptxas says of each kernel is kept for check_sass.sh.
+    COMMAND sh -c "\"$@\" 2>${name}.ptxas || { cat ${name}.ptxas >&2; exit 1; }" nvcc
+            ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -Xptxas -v -I ${COPPICE_KERNEL_HEADERS} -fatbin
+            ${generate} ${unit} -o ${fatbin}
     DEPENDS ${unit} ${ARGN} ${headers}
     VERBATIM)
   add_custom_target(${name}_fatbin ALL DEPENDS ${fatbin})
