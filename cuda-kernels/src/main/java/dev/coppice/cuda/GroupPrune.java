@@ -50,13 +50,14 @@ final class GroupPrune {
     }
   }
 
-  /** Says whether coppice_n_of_m_2_4 takes a tensor, wherever it is cut. */
+  /** Says whether coppice_n_of_m_2_4 takes a tensor, wherever it is cut: in place, and no mask. */
   private boolean isTwoOfFour(int tensor) {
     Weights w = task.weights().get(tensor);
     long address = w.onDevice().map(DeviceAddress::address).orElse(0L);
     return ranking == Kernels.Ranking.MAGNITUDE
         && pattern.n() == 2
         && pattern.m() == 4
+        && !(w instanceof Targets.Aimed)
         && (inner(tensor) == 1
             || (inner(tensor) * w.dtype().bytes() | address) % Tables.VECTOR_BYTES == 0);
   }
