@@ -46,9 +46,7 @@ final class ThresholdPass {
             ? launches.get(0)
             : tables.add(slots, 0, parts.size(), 0, kinds, Tables::tiles);
     Kernels.Ranking ranking = Kernels.Ranking.of(task);
-    this.exact =
-        ranking == Kernels.Ranking.MAGNITUDE
-            && parts.stream().allMatch(p -> kinds.of(p).form() == Tables.Form.HALF);
+    this.exact = round.isExact(task);
     this.kernels =
         new ThresholdLaunches(call, tables, ranking, exact, round.scopes().size(), task.seed());
     long tiles = launches.stream().mapToLong(Tables.Launch::tiles).max().orElse(0);

@@ -61,26 +61,24 @@ final class ThresholdPrune {
   /** Prunes that amount of all, but no more than the share {@code cap} of each tensor. */
   void capped(List<Integer> tensors, Amount amount, double cap) throws IOException {
     CappedCounts counts = new CappedCounts(amount, cap);
-    forParts(tensors, round -> Slots.attempt(device, room -> count(round, room, counts)));
-    if (counts.narrow(ThresholdLaunches.shift(ranking))) {
-      forParts(tensors, round -> Slots.attempt(device, room -> count(round, room, counts)));
-    }
-    each(tensors, counts.deal());
-  }
-
-  private interface RoundBody {
-    void run(ThresholdRound round) throws IOException;
-  }
-
-  /** Gives these tensors, each a scope, to the body in parts whose counters are not too many. */
-  private void forParts(List<Integer> tensors, RoundBody body) throws IOException {
     List<Tables.Ask> asks =
         tensors.stream()
             .map(t -> Tables.Ask.of(new Amount.Count(0), weights(t).shape().elements()))
             .toList();
     ThresholdRound all = new ThresholdRound(tensors, asks, false, isMixed(tensors), -1);
-    for (int from = 0; from < tensors.size(); from += MOST_SCOPES) {
-      body.run(all.part(from, Math.min(from + MOST_SCOPES, tensors.size())));
+    count(all, counts);
+    if (!all.isExact(task) && counts.narrow(ThresholdLaunches.shift(ranking))) {
+      count(all, counts);
+    }
+    each(tensors, counts.deal());
+  }
+
+  /** Counts the keys of each tensor, in parts whose counters are not too many. */
+  private void count(ThresholdRound all, CappedCounts counts) throws IOException {
+    int size = all.tensors().size();
+    for (int from = 0; from < size; from += MOST_SCOPES) {
+      ThresholdRound part = all.part(from, Math.min(from + MOST_SCOPES, size));
+      Slots.attempt(device, room -> count(part, room, counts));
     }
   }
 
@@ -152,7 +150,6 @@ final class ThresholdPrune {
     }
   }
 
-  /** Counts the keys of each tensor. */
   private void count(ThresholdRound round, Slots.Room room, CappedCounts counts)
       throws IOException {
     try (DeviceCall call = new DeviceCall(device, execution)) {

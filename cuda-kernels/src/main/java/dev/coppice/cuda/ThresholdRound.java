@@ -1,5 +1,6 @@
 package dev.coppice.cuda;
 
+import dev.coppice.DType;
 import dev.coppice.spi.PruneTask;
 import dev.coppice.spi.Region;
 import dev.coppice.spi.Regions;
@@ -21,6 +22,13 @@ record ThresholdRound(
   ThresholdRound part(int from, int to) {
     return new ThresholdRound(
         tensors.subList(from, to), scopes.subList(from, to), together, mixed, row);
+  }
+
+  /** Says whether coarse bins tell all keys of a task's weights apart: there is no finer level. */
+  boolean isExact(PruneTask task) {
+    return Kernels.Ranking.of(task) == Kernels.Ranking.MAGNITUDE
+        && !mixed
+        && tensors.stream().noneMatch(t -> task.weights().get(t).dtype() == DType.F32);
   }
 
   int scope(int tensor) {
