@@ -14,14 +14,14 @@ work=$PWD/target/teeth
 sites=$work/sites
 seeds='1 2 3'
 
-# What no test notices, and why it is there: FILE: TEXT OF THE LINE|REASON.
+# What no test notices, and why it is there: FILE: TEXT OF THE LINE => REASON.
 excused() {
   cat <<'END'
-apply.cu: if (__any_sync(ALL, !in_place || differ(pruned, held.vector[i]))) {|whole warps write whole lines; a lane alone would write the same
-refine.cu: const unsigned same = __match_any_sync(ALL, bin);|one addition for all lanes of a bin; each could add its own
-select_rows.cuh: const unsigned peers = __match_any_sync(ALL_LANES, tag);|one addition for all lanes of a bin; each could add its own
-select_rows.cuh: const unsigned long long first = __shfl_sync(ALL_LANES, position, 0);|a mask's word at once where lanes stand side by side; bit by bit gives the same
-threshold.cu: const bool needed = __syncthreads_and(slices::needed(*p.state, p.when) ? 1 : 0) != 0;|another block may write the state between the reads of two threads, which then must not disagree: too rare to be met
+apply.cu: if (__any_sync(ALL, !in_place || differ(pruned, held.vector[i]))) { => whole warps write whole lines; a lane alone would write the same
+refine.cu: const unsigned same = __match_any_sync(ALL, bin); => one addition for all lanes of a bin; each could add its own
+select_rows.cuh: const unsigned peers = __match_any_sync(ALL_LANES, tag); => one addition for all lanes of a bin; each could add its own
+select_rows.cuh: const unsigned long long first = __shfl_sync(ALL_LANES, position, 0); => a mask's word at once where lanes stand side by side; bit by bit gives the same
+threshold.cu: const bool needed = __syncthreads_and(slices::needed(*p.state, p.when) ? 1 : 0) != 0; => another block may write the state between the reads of two threads, which then must not disagree: too rare to be met
 END
 }
 
@@ -74,8 +74,10 @@ noticed() {
 
 # Gives the reason why that line is excused, if it is.
 reason() {
-  excused | while IFS='|' read -r line why; do
-    [ "$line" != "$1" ] || echo "$why"
+  excused | while IFS= read -r line; do
+    case $line in
+      "$1 => "*) echo "${line#"$1 => "}" ;;
+    esac
   done
 }
 
