@@ -267,7 +267,10 @@ public final class Pruner implements AutoCloseable {
         settings.stream);
   }
 
-  /** Waits for what is pending and closes the backends; idempotent. */
+  /**
+   * Waits for what is pending and closes the backends; idempotent. A call of another thread goes on
+   * to its end, or to its plan's next rule, and closes the backend that it uses.
+   */
   @Override
   public void close() {
     pending.forEach(PendingPruning.State::settle);

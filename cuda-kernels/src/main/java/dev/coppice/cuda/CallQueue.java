@@ -2,7 +2,10 @@ package dev.coppice.cuda;
 
 import dev.coppice.ProgressListener;
 import dev.coppice.spi.Execution;
+import dev.coppice.spi.PruneTask;
+import dev.coppice.spi.WeightsResult;
 import dev.coppice.spi.WorkPool;
+import java.io.IOException;
 import java.lang.ref.Reference;
 import java.util.Collections;
 import java.util.List;
@@ -92,7 +95,7 @@ final class CallQueue implements AutoCloseable {
    *
    * @param kept stays reachable until then
    */
-  <T> T waited(Function<DeviceCall, T> body, Object kept) {
+  synchronized <T> T waited(Function<DeviceCall, T> body, Object kept) {
     Execution execution = execution();
     return device
         .context()
@@ -104,6 +107,11 @@ final class CallQueue implements AutoCloseable {
                 Reference.reachabilityFence(kept);
               }
             });
+  }
+
+  /** Prunes, and waits for it: {@link #close} waits too. */
+  synchronized List<WeightsResult> prune(CudaBackend backend, PruneTask task) throws IOException {
+    return backend.prune(task, execution());
   }
 
   /** Gives a mask that the body fills in. */
@@ -129,7 +137,7 @@ final class CallQueue implements AutoCloseable {
   }
 
   /** Gives memory back once the stream is done with it. */
-  void giveBack(DeviceMemory memory) {
+  synchronized void giveBack(DeviceMemory memory) {
     if (CudaResult.isLost()) {
       device.arena().giveBack(memory);
     } else {

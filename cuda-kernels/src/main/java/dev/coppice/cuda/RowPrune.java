@@ -128,7 +128,8 @@ final class RowPrune {
         return new Shape(tensor, outer, rows, inner, bytes, variant, together);
       }
     }
-    int together = outer == 1 ? 1 : sectors;
+    int fitting = (mostShared() - Headers.ROWS_HEADER_BYTES) / Headers.LONG_ROW_BYTES;
+    int together = outer == 1 ? 1 : Math.min(sectors, fitting);
     return new Shape(tensor, outer, rows, inner, bytes, Variant.GLOBAL, together);
   }
 
