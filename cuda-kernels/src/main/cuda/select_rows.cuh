@@ -25,11 +25,13 @@ static_assert(sizeof(Row<unsigned long long>) <= LONG_ROW_BYTES);
 
 // The threads that select together.
 struct WarpTeam {
+  static constexpr bool ONE_WARP = true;
   __device__ static unsigned thread() { return threadIdx.x % 32; }
   __device__ static unsigned threads() { return 32; }
   __device__ static void sync() { __syncwarp(); }
 };
 struct BlockTeam {
+  static constexpr bool ONE_WARP = false;
   __device__ static unsigned thread() { return threadIdx.x; }
   __device__ static unsigned threads() { return blockDim.x; }
   __device__ static void sync() { __syncthreads(); }
