@@ -170,7 +170,7 @@ __device__ inline bool is_split(const Row<Counter>& row) {
 
 // Counts, seldom, for each warp, the split ties in the shares of the warps before it.
 template <typename Team, typename Source, typename Index>
-__attribute__((noinline)) static __device__ void count_ties(const Slice& slice, const Source& source,
+__device__ inline void count_ties(const Slice& slice, const Source& source,
                                   const Bundle<Index>& bundle, Row<Index>* rows) {
   const unsigned warp = Team::thread() / 32;
   rows = shared(rows);
