@@ -9,6 +9,16 @@ namespace lanes {
 template <typename Bits>
 constexpr unsigned TOP = sizeof(Bits) == 2 ? 0x80008000U : 0x80000000U;
 
+// All of a lane but TOP, in the lowest.
+template <typename Bits>
+constexpr unsigned KEY = sizeof(Bits) == 2 ? 0x7FFFU : 0x7FFFFFFFU;
+
+// A key in every lane.
+template <typename Bits>
+__device__ inline unsigned everywhere(unsigned key) {
+  return sizeof(Bits) == 2 ? key * 0x00010001U : key;
+}
+
 // key + above has TOP where the key is a NaN's.
 template <typename Bits>
 __device__ inline unsigned above(const Slice& slice) {
@@ -31,6 +41,12 @@ __device__ inline unsigned nonzero(unsigned key) {
 template <typename Bits>
 __device__ inline unsigned spread(unsigned bits) {
   return sizeof(Bits) == 2 ? ((bits & 1U) | (bits & 2U) << 15) * 0xFFFFU : 0U - (bits & 1U);
+}
+
+// A bit for each lane that has TOP, the first lane's lowest.
+template <typename Bits>
+__device__ inline unsigned gather(unsigned word) {
+  return sizeof(Bits) == 2 ? (word >> 15 & 1U) | (word >> 30 & 2U) : word >> 31;
 }
 
 // All ones in those lanes that have TOP.

@@ -25,11 +25,13 @@ static_assert(sizeof(Row<unsigned long long>) <= LONG_ROW_BYTES);
 
 // The threads that select together.
 struct WarpTeam {
+  static constexpr bool ONE_WARP = true;
   __device__ static unsigned thread() { return threadIdx.x % 32; }
   __device__ static unsigned threads() { return 32; }
   __device__ static void sync() { __syncwarp(); }
 };
 struct BlockTeam {
+  static constexpr bool ONE_WARP = false;
   __device__ static unsigned thread() { return threadIdx.x; }
   __device__ static unsigned threads() { return blockDim.x; }
   __device__ static void sync() { __syncthreads(); }
@@ -168,7 +170,7 @@ __device__ inline bool is_split(const Row<Counter>& row) {
 
 // Counts, seldom, for each warp, the split ties in the shares of the warps before it.
 template <typename Team, typename Source, typename Index>
-__attribute__((noinline)) static __device__ void count_ties(const Slice& slice, const Source& source,
+__device__ inline void count_ties(const Slice& slice, const Source& source,
                                   const Bundle<Index>& bundle, Row<Index>* rows) {
   const unsigned warp = Team::thread() / 32;
   rows = shared(rows);
