@@ -1,5 +1,6 @@
 #!/bin/sh
-# Holds without a GPU what the kernels' design states, for sm_90: no spills and no local memory, as many blocks a
+# Holds without a GPU what the kernels' design states, for sm_90: no spills and no local memory (but for the
+# description of a tile that four kernels hand to the functions which move it), as many blocks a
 # multiprocessor as __launch_bounds__ asks for and docs/kernels.md states, and in every kernel that streams,
 # 128-bit loads.
 #   check_sass.sh          compares with the table of docs/kernels.md and fails where the kernels got worse
@@ -147,7 +148,7 @@ complaints() {
     $1 == "unbounded" { print $2 ": has no __launch_bounds__" }
     $1 != "kernel" { next }
     $12 > 0 { print $2 ": spills, or has a stack of " $12 " bytes" }
-    $13 > 0 { print $2 ": " $13 " accesses to local memory" }
+    $13 > 0 && $2 !~ /^coppice_(n_of_m|rows_(warp|block|global))$/ { print $2 ": " $13 " accesses to local memory" }
     $7 < $8 { print $2 ": " $7 " blocks an SM, __launch_bounds__ asks for " $8 }
     $10 == "yes" && $11 == "0" { print $2 ": streams, but has no 128-bit load" }
     !($2 in stated) { print $2 ": is not in the table of docs/kernels.md; check_sass.sh --write"; next }
