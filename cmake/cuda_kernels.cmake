@@ -30,8 +30,10 @@ function(coppice_add_fatbin name)
   file(CONFIGURE OUTPUT ${unit} CONTENT "${includes}" @ONLY)
   add_custom_command(
     OUTPUT ${fatbin}
-    COMMAND ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -I ${COPPICE_KERNEL_HEADERS} -fatbin ${generate}
-            ${unit} -o ${fatbin}
+    # What ptxas says of each kernel is kept for check_sass.sh.
+    COMMAND sh -c "\"$@\" 2>${name}.ptxas || { cat ${name}.ptxas >&2; exit 1; }" nvcc
+            ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -Xptxas -v -I ${COPPICE_KERNEL_HEADERS} -fatbin
+            ${generate} ${unit} -o ${fatbin}
     DEPENDS ${unit} ${ARGN} ${headers}
     VERBATIM)
   add_custom_target(${name}_fatbin ALL DEPENDS ${fatbin})
@@ -50,19 +52,32 @@ function(coppice_kernel_names source out)
   set(${out} ${names} PARENT_SCOPE)
 endfunction()
 
+# g++ does not unroll when told to. Each access to memory calls what preemption.cpp defines; that does not go with
+# the address sanitizer.
+set(COPPICE_EMULATED_OPTIONS -Wno-unknown-pragmas)
+if(NOT COPPICE_SANITIZE)
+  list(APPEND COPPICE_EMULATED_OPTIONS -fsanitize=thread -Wno-tsan --param=tsan-instrument-func-entry-exit=0)
+endif()
+
 # Gives a generated C++ file that compiles a .cu file for the emulator and registers its kernels.
 function(coppice_emulated_source source out)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
   coppice_kernel_names(${source} names)
+  file(READ ${source} text)
   set(REGISTRATIONS "")
   foreach(name IN LISTS names)
-    string(APPEND REGISTRATIONS "COPPICE_KERNEL(${name});\n")
+    set(threads 1024)  # where __launch_bounds__ does not say otherwise
+    if(text MATCHES "__launch_bounds__\\(([0-9]+)[0-9, ]*\\)[ \n]+${name}\\(")
+      set(threads ${CMAKE_MATCH_1})
+    endif()
+    string(APPEND REGISTRATIONS "COPPICE_KERNEL(${name}, ${threads});\n")
   endforeach()
   set(SOURCE ${source})
   get_filename_component(base ${source} NAME_WE)
   set(generated ${CMAKE_CURRENT_BINARY_DIR}/${base}_emulated.cpp)
   configure_file(${CMAKE_CURRENT_SOURCE_DIR}/emulated.cpp.in ${generated} @ONLY)
   set_source_files_properties(${generated} PROPERTIES OBJECT_DEPENDS ${source}
-                              INCLUDE_DIRECTORIES ${COPPICE_KERNEL_HEADERS})
+                              INCLUDE_DIRECTORIES ${COPPICE_KERNEL_HEADERS}
+                              COMPILE_OPTIONS "${COPPICE_EMULATED_OPTIONS}")
   set(${out} ${generated} PARENT_SCOPE)
 endfunction()

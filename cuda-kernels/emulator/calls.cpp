@@ -15,6 +15,8 @@ struct Fault {
 struct Record {
   std::mutex mutex;
   std::map<std::string, std::uint64_t> calls;
+  std::map<std::string, std::uint64_t> runs;
+  std::map<std::string, std::uint64_t> launches;
   std::map<std::string, Fault> faults;
   int poisoned = 0;
 };
@@ -56,23 +58,47 @@ int count_down(Record& all, const std::string& name) {
   return code;
 }
 
+int answer(Record& all, const std::string& name, const char* any) {
+  if (all.poisoned != 0) {
+    return all.poisoned;
+  }
+  int code = count_down(all, name);
+  if (code == 0) {
+    code = count_down(all, any);
+  }
+  if (poisons(code)) {
+    all.poisoned = code;
+  }
+  return code;
+}
+
 }  // namespace
 
 int enter(const char* name) {
   Record& all = record();
   const std::scoped_lock lock(all.mutex);
   all.calls[name]++;
-  if (all.poisoned != 0) {
-    return all.poisoned;
-  }
-  int code = count_down(all, name);
-  if (code == 0) {
-    code = count_down(all, "*");
-  }
-  if (poisons(code)) {
-    all.poisoned = code;
-  }
-  return code;
+  return answer(all, name, "*");
+}
+
+int execute(const char* name) {
+  Record& all = record();
+  const std::scoped_lock lock(all.mutex);
+  const std::string run = std::string(name) + "@run";
+  all.runs[run]++;
+  return answer(all, run, "*@run");
+}
+
+void count_launch(const std::string& kernel) {
+  Record& all = record();
+  const std::scoped_lock lock(all.mutex);
+  all.launches[kernel]++;
+}
+
+std::uint64_t launches(const std::string& kernel) {
+  Record& all = record();
+  const std::scoped_lock lock(all.mutex);
+  return all.launches[kernel];
 }
 
 void fail(const std::string& name, std::uint64_t n, int code) {
@@ -88,9 +114,18 @@ int poison(int code) {
   return code;
 }
 
+int poisoned() {
+  Record& all = record();
+  const std::scoped_lock lock(all.mutex);
+  return all.poisoned;
+}
+
 std::uint64_t calls(const std::string& name) {
   Record& all = record();
   const std::scoped_lock lock(all.mutex);
+  if (name.ends_with("@run")) {
+    return all.runs[name];
+  }
   if (name != "*") {
     return all.calls[name];
   }
@@ -105,6 +140,8 @@ void reset_calls() {
   Record& all = record();
   const std::scoped_lock lock(all.mutex);
   all.calls.clear();
+  all.runs.clear();
+  all.launches.clear();
   all.faults.clear();
   all.poisoned = 0;
 }

@@ -1,14 +1,15 @@
 // What tests call, as native methods of dev.coppice.cuda.EmulatedDriver, and the report at exit.
 #include <jni.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
 #include "calls.h"
-#include "device_state.h"
 #include "grid.h"
-#include "memory.h"
+#include "host_memory.h"
+#include "state.h"
 
 namespace emulator = coppice::emulator;
 
@@ -21,66 +22,102 @@ std::string text(JNIEnv* env, jstring string) {
   return copied;
 }
 
+emulator::Usage on_devices() {
+  emulator::Usage sum{};
+  for (const auto& context : emulator::state().contexts) {
+    const emulator::Usage usage = context->memory.usage();
+    sum.allocations += usage.allocations;
+    sum.bytes += usage.bytes;
+  }
+  return sum;
+}
+
+long contexts() {
+  long sum = 0;
+  for (const auto& context : emulator::state().contexts) {
+    sum += context->retained;
+  }
+  return sum;
+}
+
 // COPPICE_EMULATOR_REPORT=1 prints what is still allocated when the process ends.
 [[gnu::destructor]] void report() {
   if (std::getenv("COPPICE_EMULATOR_REPORT") == nullptr) {
     return;
   }
-  const emulator::Usage usage = emulator::usage();
+  const std::scoped_lock lock(emulator::driver_lock());
+  const emulator::Usage usage = on_devices();
+  const emulator::Usage pinned = emulator::host_memory().usage();
   std::fprintf(stderr,
-               "emulated driver: at exit %zu allocations (%zu bytes), %ld handles, %ld contexts\n",
-               usage.allocations, usage.bytes, emulator::device().handles.load(),
-               emulator::device().contexts.load());
+               "emulated driver: at exit %zu allocations (%zu bytes), %zu handles, %ld contexts, "
+               "%zu pinned (%zu bytes), %zu registered\n",
+               usage.allocations, usage.bytes, emulator::state().live_handles(), contexts(),
+               pinned.allocations, pinned.bytes, emulator::registered().size());
 }
 
 }  // namespace
 
-extern "C" {
+#define NATIVE(result, name, ...) \
+  extern "C" JNIEXPORT result JNICALL Java_dev_coppice_cuda_EmulatedDriver_##name(__VA_ARGS__)
 
-JNIEXPORT void JNICALL Java_dev_coppice_cuda_EmulatedDriver_fail(JNIEnv* env, jclass, jstring call,
-                                                                 jlong n, jint code) {
+NATIVE(void, fail, JNIEnv* env, jclass, jstring call, jlong n, jint code) {
   emulator::fail(text(env, call), static_cast<std::uint64_t>(n), code);
 }
 
-JNIEXPORT jlong JNICALL Java_dev_coppice_cuda_EmulatedDriver_calls(JNIEnv* env, jclass,
-                                                                   jstring call) {
+NATIVE(jlong, calls, JNIEnv* env, jclass, jstring call) {
   return static_cast<jlong>(emulator::calls(text(env, call)));
 }
 
-JNIEXPORT jlong JNICALL Java_dev_coppice_cuda_EmulatedDriver_liveAllocations(JNIEnv*, jclass) {
-  return static_cast<jlong>(emulator::usage().allocations);
+NATIVE(jlong, launches, JNIEnv* env, jclass, jstring kernel) {
+  return static_cast<jlong>(emulator::launches(text(env, kernel)));
 }
 
-JNIEXPORT jlong JNICALL Java_dev_coppice_cuda_EmulatedDriver_liveHandles(JNIEnv*, jclass) {
-  return emulator::device().handles + emulator::device().contexts;
+NATIVE(jlong, liveAllocations, JNIEnv*, jclass) {
+  const std::scoped_lock lock(emulator::driver_lock());
+  return static_cast<jlong>(on_devices().allocations);
 }
 
-JNIEXPORT void JNICALL Java_dev_coppice_cuda_EmulatedDriver_setSharedMemory(JNIEnv*, jclass,
-                                                                            jint bytes) {
-  emulator::device().shared_opt_in = static_cast<std::size_t>(bytes);
+NATIVE(jlong, livePinned, JNIEnv*, jclass) {
+  const std::scoped_lock lock(emulator::driver_lock());
+  return static_cast<jlong>(emulator::host_memory().usage().allocations +
+                            emulator::registered().size());
 }
 
-JNIEXPORT void JNICALL Java_dev_coppice_cuda_EmulatedDriver_setMemory(JNIEnv*, jclass, jlong bytes) {
-  emulator::set_memory(static_cast<std::size_t>(bytes));
+NATIVE(jlong, liveHandles, JNIEnv*, jclass) {
+  const std::scoped_lock lock(emulator::driver_lock());
+  return static_cast<jlong>(emulator::state().live_handles()) + contexts();
 }
 
-JNIEXPORT void JNICALL Java_dev_coppice_cuda_EmulatedDriver_setDriverVersion(JNIEnv*, jclass,
-                                                                             jint version) {
-  emulator::device().driver_version = version;
+NATIVE(void, setSharedMemory, JNIEnv*, jclass, jint bytes) {
+  const std::scoped_lock lock(emulator::driver_lock());
+  emulator::state().shared_opt_in = static_cast<std::size_t>(bytes);
 }
 
-JNIEXPORT void JNICALL Java_dev_coppice_cuda_EmulatedDriver_setDevices(JNIEnv*, jclass, jint count) {
-  emulator::device().devices = count;
+NATIVE(void, setMemory, JNIEnv*, jclass, jint device, jlong bytes) {
+  const std::scoped_lock lock(emulator::driver_lock());
+  emulator::state().contexts.at(static_cast<std::size_t>(device))->memory.set_total(
+      static_cast<std::size_t>(bytes));
 }
 
-JNIEXPORT void JNICALL Java_dev_coppice_cuda_EmulatedDriver_reset(JNIEnv*, jclass) {
+NATIVE(void, setDriverVersion, JNIEnv*, jclass, jint version) {
+  const std::scoped_lock lock(emulator::driver_lock());
+  emulator::state().driver_version = version;
+}
+
+NATIVE(void, setDevices, JNIEnv*, jclass, jint count) {
+  const std::scoped_lock lock(emulator::driver_lock());
+  emulator::state().devices = std::min<int>(count, emulator::MOST_DEVICES);
+}
+
+NATIVE(void, setEager, JNIEnv*, jclass, jboolean eager) {
+  const std::scoped_lock lock(emulator::driver_lock());
+  auto settings = emulator::stream_settings();
+  settings.eager = eager;
+  emulator::set_stream_settings(settings);
+}
+
+NATIVE(void, reset, JNIEnv*, jclass) {
+  const std::scoped_lock lock(emulator::driver_lock());
   emulator::reset_calls();
-  emulator::abandon();
-  emulator::device().contexts = 0;
-  emulator::device().handles = 0;
-  emulator::device().shared_opt_in = emulator::MOST_SHARED;
-  emulator::device().driver_version = 13000;
-  emulator::device().devices = 1;
-  emulator::set_memory(std::size_t{1} << 30);
-}
+  emulator::reset_state();
 }

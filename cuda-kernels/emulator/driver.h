@@ -1,4 +1,4 @@
-// The types and codes of CUDA's driver API that driver.cpp uses.
+// The types and codes of CUDA's driver API that are used here.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +13,7 @@ using CUmodule = struct CUmod_st*;
 using CUfunction = struct CUfunc_st*;
 using CUstream = struct CUstream_st*;
 using CUevent = struct CUevent_st*;
+using CUmemoryPool = struct CUmemPoolHandle_st*;
 
 enum : int {
   SUCCESS = 0,
@@ -24,7 +25,11 @@ enum : int {
   INVALID_CONTEXT = 201,
   INVALID_HANDLE = 400,
   NOT_FOUND = 500,
+  NOT_READY = 600,
   ILLEGAL_ADDRESS = 700,
+  ALREADY_REGISTERED = 712,
+  NOT_REGISTERED = 713,
+  LAUNCH_OUT_OF_RESOURCES = 701,
   LAUNCH_FAILED = 719,
   NOT_SUPPORTED = 801,
 };

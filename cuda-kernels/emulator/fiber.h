@@ -15,10 +15,19 @@ struct Fiber {
 #else
   void* stack_pointer;
 #endif
+#ifdef __SANITIZE_ADDRESS__
+  const void* stack;
+  std::size_t bytes;
+  void* fake_stack;
+#endif
 };
 
-// Makes `fiber` begin at `entry`, which never returns, when it is switched to.
+// Makes `fiber` begin at `entry` when it is switched to. `entry` calls arrive() first and never returns.
 void prepare(Fiber& fiber, std::byte* stack, std::size_t bytes, void (*entry)());
+void arrive();
+
+// Makes `fiber` stand for the calling thread.
+void adopt_thread(Fiber& fiber);
 
 // Leaves `from`, to come back here, and goes on in `to`.
 void switch_fiber(Fiber& from, Fiber& to);

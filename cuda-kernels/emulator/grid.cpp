@@ -1,206 +1,218 @@
 #include "grid.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <mutex>
 #include <numeric>
-#include <random>
+#include <thread>
 #include <vector>
 
+#include "block.h"
 #include "device.h"
-#include "fiber.h"
+#include "environment.h"
+#include "workers.h"
 
-thread_local uint4 coppice_shared[coppice::emulator::MOST_SHARED / sizeof(uint4)];
+// Followed by a guard, so that a block that was given all of it is watched too.
+thread_local uint4 coppice_shared[(coppice::emulator::MOST_SHARED + 4096) / sizeof(uint4)];
 
 namespace coppice::emulator {
 namespace {
 
-constexpr std::size_t STACK_BYTES = 64 << 10;
+using Clock = std::chrono::steady_clock;
+
+constexpr unsigned MOST_AT_ONCE = 64;
+constexpr std::size_t GUARD_BYTES = 4096;
 constexpr std::byte POISON{0xA5};
-
-enum class State { READY, AT_BARRIER, IN_EXCHANGE, ENDED };
-
-struct Thread {
-  Fiber fiber;
-  State state;
-  uint3 index;
-  unsigned linear;
-  unsigned mask;        // of the exchange that it waits in
-  std::uint64_t word;   // what it deposited there
-};
-
-struct Warp {
-  std::array<std::uint64_t, WARP> words;
-};
 
 std::vector<Kernel>& kernels() {
   static std::vector<Kernel> all;
   return all;
 }
 
-// The block that runs. A plain object: one grid runs at a time.
-struct Block {
-  const Launch* launch;
-  uint3 index;
-  unsigned threads;
-  std::array<Thread, MOST_THREADS> thread;
-  std::array<Warp, MOST_THREADS / WARP> warp;
-  Thread* current;
-  Fiber scheduler;
+struct Settings {
+  std::atomic<unsigned> at_once{static_cast<unsigned>(from_environment(
+      "COPPICE_EMULATOR_BLOCKS", std::clamp(std::thread::hardware_concurrency(), 2U, 4U)))};
+  std::atomic<unsigned> patience{
+      static_cast<unsigned>(from_environment("COPPICE_EMULATOR_PATIENCE", 5000))};
 };
-Block block;
-std::mutex one_grid;
 
-std::byte* stacks() {
-  static auto* const memory = static_cast<std::byte*>(
-      mmap(nullptr, STACK_BYTES * MOST_THREADS, PROT_READ | PROT_WRITE,
-           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-  return memory;
+Settings& settings() {
+  static Settings all;
+  return all;
 }
 
-void leave(State state) {
-  Thread& self = *block.current;
-  self.state = state;
-  switch_fiber(self.fiber, block.scheduler);
-}
-
-void run_thread() {
-  block.launch->kernel->run(block.launch->parameters);
-  leave(State::ENDED);
-  __builtin_trap();  // An ended fiber is never resumed.
-}
-
-void begin_block(const uint3& index) {
-  const dim3& extent = block.launch->block;
-  block.index = index;
-  block.threads = extent.x * extent.y * extent.z;
-  for (unsigned i = 0; i < block.threads; i++) {
-    Thread& thread = block.thread[i];
-    thread.state = State::READY;
-    thread.linear = i;
-    thread.index = {i % extent.x, i / extent.x % extent.y, i / (extent.x * extent.y)};
-    prepare(thread.fiber, stacks() + i * STACK_BYTES, STACK_BYTES, run_thread);
-  }
-  std::memset(coppice_shared, static_cast<int>(POISON), MOST_SHARED);
-}
-
-bool wrote_past_shared() {
-  const auto* bytes = reinterpret_cast<const std::byte*>(coppice_shared);
-  return std::any_of(bytes + block.launch->shared_bytes, bytes + MOST_SHARED,
-                     [](std::byte b) { return b != POISON; });
-}
-
-// The lanes of a warp that exist, in a random order.
-std::vector<unsigned> shuffled(unsigned count, std::mt19937_64& random) {
-  std::vector<unsigned> order(count);
-  std::iota(order.begin(), order.end(), 0U);
-  std::shuffle(order.begin(), order.end(), random);
-  return order;
-}
-
-bool resume_lanes(unsigned warp, std::mt19937_64& random) {
-  bool ran = false;
-  const unsigned lanes = std::min(WARP, block.threads - warp * WARP);
-  for (const unsigned lane : shuffled(lanes, random)) {
-    Thread& thread = block.thread[warp * WARP + lane];
-    if (thread.state == State::READY) {
-      ran = true;
-      block.current = &thread;
-      switch_fiber(block.scheduler, thread.fiber);
+// Gives the numbers below `count`, each once, in an order that the seed decides.
+class Permutation {
+ public:
+  Permutation(std::uint64_t count, Random& random)
+      : count_(count), first_(random() % count), step_(random() % count) {
+    while (std::gcd(step_, count_) != 1) {
+      step_++;
     }
   }
-  return ran;
+
+  std::uint64_t operator[](std::uint64_t i) const {
+    __extension__ using Wide = unsigned __int128;
+    return static_cast<std::uint64_t>((static_cast<Wide>(i) * step_ + first_) % count_);
+  }
+
+ private:
+  std::uint64_t count_;
+  std::uint64_t first_;
+  std::uint64_t step_;
+};
+
+std::byte* shared_memory() { return reinterpret_cast<std::byte*>(coppice_shared); }
+
+void poison(std::size_t begin, std::size_t bytes) {
+  std::memset(shared_memory() + begin, static_cast<int>(POISON), bytes);
 }
 
-// Lets go the lanes whose whole mask waits, with the same mask. All lanes that can run have run, so
-// nobody still reads what the last exchange left.
-void finish_exchanges(unsigned warp) {
-  const unsigned lanes = std::min(WARP, block.threads - warp * WARP);
-  for (unsigned lane = 0; lane < lanes; lane++) {
-    const Thread& first = block.thread[warp * WARP + lane];
-    if (first.state != State::IN_EXCHANGE) {
-      continue;
+bool is_poison(std::size_t begin, std::size_t bytes) {
+  const std::byte* first = shared_memory() + begin;
+  return *first == POISON && std::memcmp(first, first + 1, bytes - 1) == 0;
+}
+
+class Grid {
+ public:
+  Grid(const Launch& launch, std::uint64_t seed)
+      : launch_(launch),
+        random_{seed},
+        seed_(random_()),
+        blocks_(std::uint64_t{launch.grid.x} * launch.grid.y * launch.grid.z),
+        order_(blocks_, random_) {}
+
+  std::optional<std::string> run() {
+    const std::uint64_t at_once =
+        std::clamp<std::uint64_t>(settings().at_once, 1, std::min<std::uint64_t>(blocks_, MOST_AT_ONCE));
+    run_with_others(static_cast<unsigned>(at_once - 1), [this] { take_blocks(); });
+    return problem_;
+  }
+
+ private:
+  void take_blocks() {
+    // Kept for the next grid: one runs at a time.
+    static std::array<Block*, MOST_AT_ONCE> kept{};
+    Block*& block = kept[participants_++];
+    if (block == nullptr && (block = Block::make()) == nullptr) {
+      return fail("no memory for the fibers' stacks");
     }
-    const unsigned mask = first.mask;
-    bool complete = (mask >> lane & 1U) != 0;
-    for (unsigned other = 0; other < WARP && complete; other++) {
-      const Thread& thread = block.thread[warp * WARP + std::min(other, lanes - 1)];
-      complete = (mask >> other & 1U) == 0 ||
-                 (other < lanes && thread.state == State::IN_EXCHANGE && thread.mask == mask);
+    working_++;
+    block->adopt(launch_);
+    running_block() = block;
+    // Only the guard and what the launch asked for are looked after for each block.
+    poison(0, sizeof coppice_shared);
+    for (std::uint64_t i = next_++; i < blocks_ && !failed_; i = next_++) {
+      run_block(*block, order_[i]);
     }
-    for (unsigned other = lane; other < lanes && complete; other++) {
-      if ((mask >> other & 1U) != 0) {
-        Thread& thread = block.thread[warp * WARP + other];
-        block.warp[warp].words[other] = thread.word;
-        thread.state = State::READY;
+    if (!is_poison(launch_.shared_bytes, sizeof coppice_shared - launch_.shared_bytes)) {
+      fail("a block wrote past its dynamic shared memory");
+    }
+    running_block() = nullptr;
+    working_--;
+  }
+
+  void run_block(Block& block, std::uint64_t number) {
+    const dim3& extent = launch_.grid;
+    const std::uint64_t row = number / extent.x;
+    poison(0, launch_.shared_bytes);
+    block.begin({static_cast<unsigned>(number % extent.x), static_cast<unsigned>(row % extent.y),
+                 static_cast<unsigned>(row / extent.y)},
+                seed_ ^ number * 0x9E3779B97F4A7C15U);
+    const std::string name = "block " + std::to_string(number);
+    Block::Outcome outcome = block.run();
+    for (Wait wait; outcome == Block::Outcome::WAITS && !failed_; outcome = block.run()) {
+      if (!may_wait(wait, block.went_on())) {
+        fail(name + " and all that run with it wait for each other in __nanosleep: " + block.stuck());
       }
     }
+    if (outcome == Block::Outcome::STUCK) {
+      fail(name + " cannot go on: " + block.stuck());
+    } else if (!is_poison(launch_.shared_bytes, GUARD_BYTES)) {
+      fail(name + " wrote past its dynamic shared memory");
+    }
   }
-}
 
-std::string stuck() {
-  std::array<unsigned, 4> in{};
-  for (unsigned i = 0; i < block.threads; i++) {
-    in[static_cast<std::size_t>(block.thread[i].state)]++;
-  }
-  const auto count = [&](State state) {
-    return std::to_string(in[static_cast<std::size_t>(state)]);
+  // How long a block has been waiting; while it does, it counts among those that wait.
+  struct Wait {
+    std::atomic<unsigned>* waiting = nullptr;
+    unsigned turns = 0;
+    std::uint64_t steps = 0;
+    Clock::time_point since{};
+
+    ~Wait() { end(); }
+    void end() {
+      if (waiting != nullptr) {
+        (*waiting)--;
+        waiting = nullptr;
+      }
+    }
   };
-  return "block " + std::to_string(block.index.x) + " cannot go on: " + count(State::AT_BARRIER) +
-         " threads wait at __syncthreads, " + count(State::IN_EXCHANGE) +
-         " in a warp's exchange, " + count(State::ENDED) + " have ended";
-}
 
-std::optional<std::string> run_block(std::mt19937_64& random) {
-  const unsigned warps = (block.threads + WARP - 1) / WARP;
-  while (true) {
-    for (const unsigned warp : shuffled(warps, random)) {
-      while (resume_lanes(warp, random)) {
-        finish_exchanges(warp);
-      }
+  // Gives false where all blocks that run have waited for too long.
+  bool may_wait(Wait& wait, bool went_on) {
+    if (went_on) {
+      steps_++;
+      wait.end();
+      wait.turns = 0;
+      return true;
     }
-    const auto begin = block.thread.begin();
-    const auto end = begin + block.threads;
-    const auto all = [&](State state) {
-      return std::all_of(begin, end, [=](const Thread& t) { return t.state == state; });
-    };
-    if (all(State::ENDED)) {
-      return wrote_past_shared()
-                 ? std::optional("block " + std::to_string(block.index.x) +
-                                 " wrote past its dynamic shared memory")
-                 : std::nullopt;
+    const auto now = Clock::now();
+    if (wait.waiting == nullptr) {
+      wait.waiting = &waiting_;
+      waiting_++;
+      wait.since = now;
     }
-    if (!all(State::AT_BARRIER)) {
-      return stuck();
+    const std::uint64_t steps = steps_;
+    if (waiting_ < working_ || steps != wait.steps) {
+      wait.steps = steps;
+      wait.since = now;
     }
-    std::for_each(begin, end, [](Thread& t) { t.state = State::READY; });
+    if (++wait.turns < 16) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+    return now - wait.since < std::chrono::milliseconds(settings().patience);
   }
-}
+
+  void fail(const std::string& problem) {
+    const std::scoped_lock lock(mutex_);
+    if (!failed_) {
+      problem_ = problem;
+      failed_ = true;
+    }
+  }
+
+  const Launch& launch_;
+  Random random_;
+  const std::uint64_t seed_;
+  const std::uint64_t blocks_;
+  const Permutation order_;
+  std::atomic<std::uint64_t> next_{0};
+  std::atomic<unsigned> participants_{0};
+  std::atomic<unsigned> working_{0};
+  std::atomic<unsigned> waiting_{0};
+  std::atomic<std::uint64_t> steps_{0};  // that blocks which had waited made
+  std::atomic<bool> failed_{false};
+  std::mutex mutex_;
+  std::optional<std::string> problem_;
+};
 
 }  // namespace
 
 std::optional<std::string> run_grid(const Launch& launch, std::uint64_t seed) {
+  static std::mutex one_grid;
   const std::scoped_lock lock(one_grid);
-  if (stacks() == MAP_FAILED) {
-    return "no memory for the fibers' stacks";
-  }
-  std::mt19937_64 random(seed);
-  block.launch = &launch;
-  for (unsigned z = 0; z < launch.grid.z; z++) {
-    for (unsigned y = 0; y < launch.grid.y; y++) {
-      for (unsigned x = 0; x < launch.grid.x; x++) {
-        begin_block({x, y, z});
-        if (auto problem = run_block(random)) {
-          return problem;
-        }
-      }
-    }
-  }
-  return std::nullopt;
+  return Grid(launch, seed).run();
 }
+
+void set_blocks_at_once(unsigned blocks) { settings().at_once = blocks; }
+
+void set_patience(unsigned milliseconds) { settings().patience = milliseconds; }
 
 const Kernel* find_kernel(const std::string& name) {
   const auto& all = kernels();
@@ -212,22 +224,6 @@ const Kernel* find_kernel(const std::string& name) {
 bool add_kernel(const Kernel& kernel) {
   kernels().push_back(kernel);
   return true;
-}
-
-const uint3& current_thread() { return block.current->index; }
-const uint3& current_block() { return block.index; }
-const dim3& block_extent() { return block.launch->block; }
-const dim3& grid_extent() { return block.launch->grid; }
-int lane_index() { return static_cast<int>(block.current->linear % WARP); }
-
-void sync_block() { leave(State::AT_BARRIER); }
-
-const std::uint64_t* exchange(unsigned mask, std::uint64_t word) {
-  Thread& self = *block.current;
-  self.mask = mask;
-  self.word = word;
-  leave(State::IN_EXCHANGE);
-  return block.warp[self.linear / WARP].words.data();
 }
 
 }  // namespace coppice::emulator

@@ -1,20 +1,12 @@
-// Runs a grid: block after block, each thread of a block a fiber.
-//
-// A warp's lanes run in shuffled order, each up to its next synchronisation; then the next warp's, in
-// shuffled order too. So a missing barrier shows as a wrong result. A synchronisation that some threads
-// never reach is an error, not a hang.
+// Runs a grid: its blocks in shuffled order, several at once, each on an OS thread (block.h). So a
+// kernel that counts on an order of blocks, or adds to global memory without an atomic, goes wrong.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 
-struct dim3 {
-  unsigned x = 1, y = 1, z = 1;
-};
-struct uint3 {
-  unsigned x, y, z;
-};
+#include "vector_types.h"
 
 namespace coppice::emulator {
 
@@ -27,6 +19,7 @@ struct Kernel {
   const char* name;
   void (*run)(const void* parameters);
   std::size_t parameter_bytes;
+  unsigned most_threads;
 };
 
 struct Launch {
@@ -40,22 +33,18 @@ struct Launch {
 // Runs the grid to its end, or gives what went wrong. One grid runs at a time.
 std::optional<std::string> run_grid(const Launch& launch, std::uint64_t seed);
 
+// How many blocks run at once. By default as many as there are processors, but 2 to 4.
+void set_blocks_at_once(unsigned blocks);
+
+// After how many milliseconds in which every thread slept a grid is given up.
+void set_patience(unsigned milliseconds);
+
+// In about how many writes to memory a thread loses its turn before one; 0: never. Only kernels that were
+// compiled for it do (preemption.cpp).
+void set_preemption(unsigned writes);
+
 // Gives the kernel of that name among all that were compiled in, or null.
 const Kernel* find_kernel(const std::string& name);
-
-// What device code sees of the fiber that it runs on.
-const uint3& current_thread();
-const uint3& current_block();
-const dim3& block_extent();
-const dim3& grid_extent();
-int lane_index();
-
-// Waits for every thread of the block.
-void sync_block();
-
-// Deposits `word` and waits for the lanes of `mask`; gives what all 32 lanes deposited, valid up to the
-// caller's next synchronisation.
-const std::uint64_t* exchange(unsigned mask, std::uint64_t word);
 
 bool add_kernel(const Kernel& kernel);
 
@@ -72,8 +61,10 @@ struct Call<F> {
   }
 };
 
-#define COPPICE_KERNEL(name)                                                        \
+// `threads`: what its __launch_bounds__ allows a block.
+#define COPPICE_KERNEL(name, threads)                                               \
   [[maybe_unused]] static const bool added_##name = coppice::emulator::add_kernel( \
-      {#name, coppice::emulator::Call<name>::run, coppice::emulator::Call<name>::parameter_bytes})
+      {#name, coppice::emulator::Call<name>::run,                                   \
+       coppice::emulator::Call<name>::parameter_bytes, threads})
 
 }  // namespace coppice::emulator

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
-#include <map>
-#include <mutex>
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace coppice::emulator {
 namespace {
@@ -16,39 +17,27 @@ constexpr std::byte FRESH{0xCD};
 constexpr std::byte FREED{0xDD};
 // What is freed stays poisoned for a while, so that a write to it is noticed.
 constexpr std::size_t MOST_KEPT = 64;
-constexpr std::size_t MOST_KEPT_BYTES = 64 << 20;
+constexpr std::size_t MOST_KEPT_BYTES = 16 << 20;
 
-struct Region {
-  std::byte* start;  // of the guard before it
-  std::size_t bytes;
-
-  std::byte* data() const { return start + GUARD; }
-};
-
-struct Ledger {
-  std::mutex mutex;
-  std::map<std::uintptr_t, Region> live;
-  std::deque<Region> freed;
-  std::size_t live_bytes = 0;
-  std::size_t freed_bytes = 0;
-  std::size_t total = std::size_t{1} << 30;
-};
-
-// Never destroyed: the JVM may free memory while the process ends.
-Ledger& ledger() {
-  static auto* const it = new Ledger;
-  return *it;
-}
+// The sanitizer stops an access to what is forbidden at the statement that makes it. Without it, writes are
+// found afterwards.
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool FORBIDS = true;
+void forbid(const std::byte* begin, std::size_t bytes) { __asan_poison_memory_region(begin, bytes); }
+#else
+constexpr bool FORBIDS = false;
+void forbid(const std::byte*, std::size_t) {}
+#endif
 
 bool all_are(const std::byte* begin, std::size_t bytes, std::byte value) {
-  return std::all_of(begin, begin + bytes, [=](std::byte b) { return b == value; });
+  return *begin == value && std::memcmp(begin, begin + 1, bytes - 1) == 0;
 }
 
 std::string described(const Region& region) {
   return "allocation of " + std::to_string(region.bytes) + " bytes";
 }
 
-std::optional<std::string> damage(const Region& region) {
+std::optional<std::string> damage_of(const Region& region) {
   if (!all_are(region.start, GUARD, GUARDED)) {
     return "written before an " + described(region);
   }
@@ -58,18 +47,12 @@ std::optional<std::string> damage(const Region& region) {
   return std::nullopt;
 }
 
-void forget_oldest(Ledger& all) {
-  all.freed_bytes -= all.freed.front().bytes;
-  std::free(all.freed.front().start);
-  all.freed.pop_front();
-}
-
 }  // namespace
 
-std::uintptr_t allocate(std::size_t bytes) {
-  Ledger& all = ledger();
-  const std::scoped_lock lock(all.mutex);
-  if (bytes > all.total - all.live_bytes) {
+std::byte* Region::data() const { return start + GUARD; }
+
+std::uintptr_t Memory::allocate(std::size_t bytes) {
+  if (bytes > total_ - live_bytes_ || bytes > SIZE_MAX - 4 * GUARD) {
     return 0;
   }
   const std::size_t rounded = (bytes + GUARD - 1) / GUARD * GUARD;
@@ -81,52 +64,59 @@ std::uintptr_t allocate(std::size_t bytes) {
   std::memset(start, static_cast<int>(GUARDED), GUARD);
   std::memset(region.data(), static_cast<int>(FRESH), bytes);
   std::memset(region.data() + bytes, static_cast<int>(GUARDED), GUARD);
+  forbid(start, GUARD);
+  forbid(region.data() + bytes, GUARD);
   const auto address = reinterpret_cast<std::uintptr_t>(region.data());
-  all.live.emplace(address, region);
-  all.live_bytes += bytes;
+  live_.emplace(address, region);
+  live_bytes_ += bytes;
   return address;
 }
 
-bool release(std::uintptr_t address) {
-  Ledger& all = ledger();
-  const std::scoped_lock lock(all.mutex);
-  const auto found = all.live.find(address);
-  if (found == all.live.end()) {
+void Memory::forget_oldest() {
+  freed_bytes_ -= freed_.front().bytes;
+  std::free(freed_.front().start);
+  freed_.pop_front();
+}
+
+bool Memory::release(std::uintptr_t address) {
+  const auto found = live_.find(address);
+  if (found == live_.end()) {
     return false;
   }
   const Region region = found->second;
-  all.live.erase(found);
-  all.live_bytes -= region.bytes;
+  live_.erase(found);
+  live_bytes_ -= region.bytes;
   std::memset(region.data(), static_cast<int>(FREED), region.bytes);
-  all.freed.push_back(region);
-  all.freed_bytes += region.bytes;
-  while (all.freed.size() > MOST_KEPT || all.freed_bytes > MOST_KEPT_BYTES) {
-    forget_oldest(all);
+  forbid(region.data(), region.bytes);
+  freed_.push_back(region);
+  freed_bytes_ += region.bytes;
+  while (freed_.size() > MOST_KEPT || freed_bytes_ > MOST_KEPT_BYTES) {
+    forget_oldest();
   }
   return true;
 }
 
-bool holds(std::uintptr_t address, std::size_t bytes) {
-  Ledger& all = ledger();
-  const std::scoped_lock lock(all.mutex);
-  const auto after = all.live.upper_bound(address);
-  if (after == all.live.begin()) {
-    return false;
+std::optional<Region> Memory::find(std::uintptr_t address, std::size_t bytes) const {
+  const auto after = live_.upper_bound(address);
+  if (after == live_.begin()) {
+    return std::nullopt;
   }
   const auto& [start, region] = *std::prev(after);
   const std::size_t offset = address - start;
-  return offset <= region.bytes && bytes <= region.bytes - offset;
+  const bool inside = offset <= region.bytes && bytes <= region.bytes - offset;
+  return inside ? std::optional(region) : std::nullopt;
 }
 
-std::optional<std::string> damage() {
-  Ledger& all = ledger();
-  const std::scoped_lock lock(all.mutex);
-  for (const auto& [address, region] : all.live) {
-    if (auto found = damage(region)) {
+std::optional<std::string> Memory::damage() const {
+  if (FORBIDS) {
+    return std::nullopt;
+  }
+  for (const auto& [address, region] : live_) {
+    if (auto found = damage_of(region)) {
       return found;
     }
   }
-  for (const Region& region : all.freed) {
+  for (const Region& region : freed_) {
     if (!all_are(region.data(), region.bytes, FREED)) {
       return "written to a freed " + described(region);
     }
@@ -134,26 +124,17 @@ std::optional<std::string> damage() {
   return std::nullopt;
 }
 
-Usage usage() {
-  Ledger& all = ledger();
-  const std::scoped_lock lock(all.mutex);
-  return {all.live.size(), all.live_bytes, all.total};
-}
-
-void abandon() {
-  Ledger& all = ledger();
-  const std::scoped_lock lock(all.mutex);
-  for (const auto& [address, region] : all.live) {
+void Memory::abandon() {
+  for (const auto& [address, region] : live_) {
     std::free(region.start);
   }
-  all.live.clear();
-  all.live_bytes = 0;
+  live_.clear();
+  live_bytes_ = 0;
+  while (!freed_.empty()) {
+    forget_oldest();
+  }
 }
 
-void set_memory(std::size_t bytes) {
-  Ledger& all = ledger();
-  const std::scoped_lock lock(all.mutex);
-  all.total = std::max(bytes, all.live_bytes);
-}
+void Memory::set_total(std::size_t bytes) { total_ = std::max(bytes, live_bytes_); }
 
 }  // namespace coppice::emulator

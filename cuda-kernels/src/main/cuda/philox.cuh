@@ -7,6 +7,8 @@ __device__ inline uint4 philox(unsigned long long seed, unsigned long long tenso
                                unsigned long long block) {
   auto key0 = static_cast<unsigned>(seed);
   auto key1 = static_cast<unsigned>(seed >> 32);
+  // Round keys are cheaper to add up again than to keep in 20 registers over a loop.
+  asm volatile("" : "+r"(key0), "+r"(key1));
   uint4 c = {static_cast<unsigned>(block), static_cast<unsigned>(block >> 32),
              static_cast<unsigned>(tensor), static_cast<unsigned>(tensor >> 32)};
   for (int round = 0; round < 10; round++) {

@@ -40,7 +40,7 @@ struct Slice {
   unsigned tensor;               // index into the tallies
   unsigned flags;                // SCOPE_BEGINS, SCOPE_ENDS
   unsigned bytes;                // of an element: 2 or 4
-  unsigned reserved;
+  unsigned tile_rows;            // rows: how many rows a tile of rows.cu holds
 };
 static_assert(sizeof(Slice) == 128);
 

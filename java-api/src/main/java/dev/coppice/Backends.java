@@ -3,10 +3,8 @@ package dev.coppice;
 import dev.coppice.spi.Availability;
 import dev.coppice.spi.Backend;
 import dev.coppice.spi.BackendProvider;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 
@@ -16,64 +14,77 @@ public final class Backends {
   public static final String AUTO = "auto";
 
   /**
-   * A backend and how it was chosen.
+   * A backend as people see it.
    *
-   * @param notes for {@code auto}, why better ones were not taken
+   * @param rank under {@code auto}, which never takes one below 0
+   * @param worthwhileBytes the bytes of weights to prune from which {@code auto} takes it
    */
-  record Choice(Backend backend, List<String> notes) {}
-
-  /** A backend as people see it. */
-  public record Entry(String name, int rank, Availability availability) {}
+  public record Entry(String name, int rank, long worthwhileBytes, Availability availability) {}
 
   private Backends() {}
 
   /** Gives all backends, the best first, and whether they can be used. */
   public static List<Entry> all() {
-    return providers().stream().map(p -> new Entry(p.name(), p.rank(), p.availability())).toList();
+    return providers().stream()
+        .map(p -> new Entry(p.name(), p.rank(), p.worthwhileBytes(), p.availability()))
+        .toList();
   }
 
-  /** Makes the backend of that name; {@code auto} takes the best that can be used. */
+  /**
+   * Makes the backend of that name, on device 0 if it runs on one; {@code auto} takes the best that
+   * can be used, for any size of model.
+   *
+   * @throws BackendUnavailableException if it cannot be used
+   */
   public static Backend create(String name) {
-    return choose(name).backend();
+    List<Candidate> candidates = candidates(name, 0, providers());
+    return name.equals(AUTO)
+        ? BackendUse.best(candidates, Long.MAX_VALUE).chosen().open()
+        : open(candidates.get(0));
   }
 
-  static Choice choose(String name) {
-    return name.equals(AUTO) ? best() : named(name);
-  }
-
-  private static Choice best() {
-    List<String> notes = new ArrayList<>();
-    for (BackendProvider provider : providers()) {
-      if (provider.rank() < 0) {
-        continue;
-      }
-      if (provider.availability() instanceof Availability.Unusable no) {
-        notes.add(provider.name() + " is not used: " + no.reason());
-      } else {
-        return new Choice(provider.create(0), List.copyOf(notes));
-      }
+  /** Opens a backend that was named. */
+  static Backend open(Candidate named) {
+    try {
+      return named.open();
+    } catch (BackendUnavailableException e) {
+      throw new BackendUnavailableException(
+          "backend " + named.name() + " cannot be used: " + e.getMessage());
     }
-    throw new BackendUnavailableException("no backend can be used: " + String.join("; ", notes));
   }
 
-  private static Choice named(String name) {
-    Optional<BackendProvider> found =
-        providers().stream().filter(p -> p.name().equals(name)).findFirst();
-    if (found.isEmpty()) {
-      throw new InvalidPlanException(
-          "backend must be one of auto, "
-              + providers().stream().map(BackendProvider::name).collect(Collectors.joining(", "))
-              + "; not \""
-              + name
-              + "\"");
+  /** Gives what may be used under that name, the best first, on that device. */
+  static List<Candidate> candidates(String name, int device, List<BackendProvider> providers) {
+    if (name.equals(AUTO)) {
+      return providers.stream()
+          .filter(p -> p.rank() >= 0)
+          .map(p -> new Candidate(p, p.runsOnDevice() ? device : 0))
+          .toList();
     }
-    if (found.get().availability() instanceof Availability.Unusable no) {
-      throw new BackendUnavailableException("backend " + name + " cannot be used: " + no.reason());
+    BackendProvider named =
+        providers.stream()
+            .filter(p -> p.name().equals(name))
+            .findFirst()
+            .orElseThrow(() -> unknown(name, providers));
+    if (device != 0 && !named.runsOnDevice()) {
+      throw new IllegalArgumentException(
+          "backend %s runs on no CUDA device: device must be 0, not %d; only cuda takes others"
+              .formatted(name, device));
     }
-    return new Choice(found.get().create(0), List.of());
+    return List.of(new Candidate(named, device));
   }
 
-  private static List<BackendProvider> providers() {
+  private static InvalidPlanException unknown(String name, List<BackendProvider> providers) {
+    return new InvalidPlanException(
+        "backend must be one of auto, "
+            + providers.stream().map(BackendProvider::name).collect(Collectors.joining(", "))
+            + "; not \""
+            + name
+            + "\"");
+  }
+
+  /** Finds the backends on the class path, the best first. */
+  static List<BackendProvider> providers() {
     return ServiceLoader.load(BackendProvider.class, Backends.class.getClassLoader()).stream()
         .map(ServiceLoader.Provider::get)
         .sorted(Comparator.comparingInt(BackendProvider::rank).reversed())

@@ -4,10 +4,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /** The order of tensors in a scope: by name, as unsigned UTF-8 bytes. */
-final class PositionOrder {
+public final class PositionOrder {
   private PositionOrder() {}
 
-  static int compare(String a, String b) {
+  /** Compares two names as unsigned UTF-8 bytes. */
+  public static int compare(String a, String b) {
     return Arrays.compareUnsigned(
         a.getBytes(StandardCharsets.UTF_8), b.getBytes(StandardCharsets.UTF_8));
   }

@@ -1,8 +1,6 @@
 package dev.coppice;
 
-import dev.coppice.PruningReport.Seconds;
-import dev.coppice.PruningReport.TensorReport;
-import dev.coppice.spi.Backend;
+import dev.coppice.spi.BackendProvider;
 import dev.coppice.spi.Checkpoint;
 import dev.coppice.spi.CheckpointTensor;
 import dev.coppice.spi.CheckpointWriter;
@@ -13,28 +11,43 @@ import dev.coppice.spi.WeightsResult;
 import dev.coppice.spi.WorkPool;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
+import java.util.OptionalLong;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
- * Prunes tensors and checkpoints by a plan, on one backend. Any number of calls may run at once, on
- * any threads; all share the pool of the process, which bounds threads and memory. Interrupting a
- * thread that waits in a call cancels the call.
+ * Prunes tensors and checkpoints by a plan, on the backend that was named or, under {@code auto},
+ * on the best that can be used and pays for the call. Under {@code auto} a backend that runs out of
+ * device memory is replaced by the next, for that rule of the plan; the result is the same, and the
+ * report says so. A device that was lost ends its call; later ones do without it. Any number of
+ * calls may run at once, on any threads; all share the pool of the process, which bounds threads
+ * and memory. Interrupting a thread that waits in a call cancels the call.
  */
 public final class Pruner implements AutoCloseable {
-  private final Backends.Choice choice;
+  private final List<Candidate> candidates;
   private final Builder settings;
+  private final Set<PendingPruning.State> pending = ConcurrentHashMap.newKeySet();
 
   private Pruner(Builder settings) {
     this.settings = settings;
-    this.choice = Backends.choose(settings.backend);
+    this.candidates =
+        Backends.candidates(settings.backend, settings.device, settings.providers.get());
+    if (!isAuto()) {
+      Backends.open(candidates.get(0));
+    }
+  }
+
+  private boolean isAuto() {
+    return settings.backend.equals(Backends.AUTO);
   }
 
   /** Makes a pruner on the best backend there is. */
@@ -47,9 +60,26 @@ public final class Pruner implements AutoCloseable {
     return new Builder();
   }
 
-  /** Gives the name of the backend. */
+  /**
+   * Gives the name of the backend; with {@code auto}, of the best that can be used, for any size of
+   * model: a report says which one its call used.
+   */
   public String backend() {
-    return choice.backend().name();
+    return use(Long.MAX_VALUE).chosen().name();
+  }
+
+  private BackendUse use(long bytes) {
+    return isAuto() ? BackendUse.best(candidates, bytes) : BackendUse.named(candidates.get(0));
+  }
+
+  private BackendUse use(Selection selection) {
+    return use(selection.taken().stream().mapToLong(t -> t.tensor().bytes()).sum());
+  }
+
+  private BackendUse use(Selection selection, Map<String, Tensor> tensors) {
+    return DeviceTensors.of(selection, tensors, settings.device)
+        .map(found -> found.use(candidates, isAuto()))
+        .orElseGet(() -> use(selection));
   }
 
   /**
@@ -65,32 +95,73 @@ public final class Pruner implements AutoCloseable {
 
   /**
    * Prunes named tensors in place; axes are those of safetensors (SPEC.md, "Axes") unless a rule
-   * sets others.
+   * sets others. Tensors on a CUDA device are pruned there, whatever their size, and the others of
+   * the call with them.
    *
    * @throws InvalidPlanException if a rule matches nothing
+   * @throws IllegalArgumentException if a tensor lies on a device that the backend does not run on
    * @throws NanWeightsException if a weight is NaN and the plan does not keep it
    */
   public PruningReport prune(Map<String, Tensor> tensors, PruningPlan plan) {
     long begin = System.nanoTime();
-    List<CheckpointTensor> described =
-        tensors.entrySet().stream()
-            .map(e -> TensorWeights.describe(e.getKey(), e.getValue()))
-            .toList();
+    List<CheckpointTensor> described = TensorWeights.describe(tensors);
     Selection selection = Selection.of(described, plan);
+    BackendUse use = use(selection, tensors);
     Execution execution = execution();
     try {
       Map<String, WeightsResult> results =
-          run(
-              selection,
-              plan,
-              execution,
-              t -> new TensorWeights(t, Objects.requireNonNull(tensors.get(t.tensor().name()))));
+          run(selection, plan, use, execution, TensorWeights.among(tensors));
       execution.progress().end();
       long bytes = described.stream().mapToLong(CheckpointTensor::bytes).sum();
-      return report(plan, selection, results, bytes, execution, begin);
+      return PruningReport.of(plan, selection, results, use, bytes, execution, begin);
     } catch (IOException e) {
       throw new UncheckedIOException(e); // Memory does not fail.
+    } finally {
+      Reference.reachabilityFence(tensors); // A backend may have no more than their addresses.
     }
+  }
+
+  /**
+   * Begins to prune named tensors on a CUDA device, where they lie, and does not wait for it: the
+   * rules of the plan are put one after the other into the {@linkplain Builder#stream stream}, or
+   * into streams of Coppice's own if none was set. What the caller puts into that stream before is
+   * done before, and what follows sees pruned weights. A rule with a cap for each tensor is waited
+   * for here, up to its last pass.
+   *
+   * <p>The tensors' memory must stay allocated until the device is done. Otherwise like {@link
+   * #prune(Map, PruningPlan)}; a NaN is refused by {@link PendingPruning#get}.
+   *
+   * @throws IllegalArgumentException if a tensor that the plan takes does not lie on the pruner's
+   *     device
+   * @throws DeviceOutOfMemoryException if the device has no room for the counters
+   */
+  public PendingPruning pruneAsync(Map<String, Tensor> tensors, PruningPlan plan) {
+    long begin = System.nanoTime();
+    List<CheckpointTensor> described = TensorWeights.describe(tensors);
+    Selection selection = Selection.of(described, plan);
+    DeviceTensors.requireAll(selection, tensors);
+    BackendUse use = use(selection, tensors);
+    Execution execution = execution();
+    List<PendingPruning.Begun> begun = new ArrayList<>();
+    boolean all = false;
+    try {
+      for (PruneTask task : selection.tasks(plan, TensorWeights.among(tensors))) {
+        begun.add(new PendingPruning.Begun(task.weights(), use.begin(task, execution)));
+      }
+      all = true;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // Memory does not fail.
+    } finally {
+      if (!all) {
+        begun.forEach(b -> b.pending().close());
+      }
+      Reference.reachabilityFence(tensors);
+    }
+    long bytes = described.stream().mapToLong(CheckpointTensor::bytes).sum();
+    return PendingPruning.of(
+        begun,
+        done -> PruningReport.of(plan, selection, done, use, bytes, execution, begin),
+        pending);
   }
 
   /**
@@ -106,6 +177,7 @@ public final class Pruner implements AutoCloseable {
       Checkpoint checkpoint, PruningPlan plan, Path target, boolean overwrite) throws IOException {
     long begin = System.nanoTime();
     Selection selection = Selection.of(checkpoint.tensors(), plan);
+    BackendUse use = use(selection);
     Execution execution = execution();
     Set<String> changed = new HashSet<>();
     selection.taken().forEach(t -> changed.add(t.tensor().name()));
@@ -113,7 +185,12 @@ public final class Pruner implements AutoCloseable {
       List<CheckpointWriter.Piece> rest = writer.rest();
       execution.progress().expect(rest.stream().mapToLong(CheckpointWriter.Piece::bytes).sum());
       Map<String, WeightsResult> results =
-          run(selection, plan, execution, t -> new CheckpointWeights(checkpoint, t, writer::write));
+          run(
+              selection,
+              plan,
+              use,
+              execution,
+              t -> new CheckpointWeights(checkpoint, t, writer::write));
       execution.progress().begin("copy");
       copy(rest, execution);
       execution.progress().begin("commit");
@@ -121,7 +198,7 @@ public final class Pruner implements AutoCloseable {
       execution.checkCancelled();
       writer.commit();
       execution.writeNanos.add((System.nanoTime() - committing) * execution.threads());
-      return report(plan, selection, results, checkpoint.bytes(), execution, begin);
+      return PruningReport.of(plan, selection, results, use, checkpoint.bytes(), execution, begin);
     }
   }
 
@@ -132,39 +209,33 @@ public final class Pruner implements AutoCloseable {
   public PruningReport dryRun(Checkpoint checkpoint, PruningPlan plan) throws IOException {
     long begin = System.nanoTime();
     Selection selection = Selection.of(checkpoint.tensors(), plan);
+    BackendUse use = use(selection);
     Execution execution = execution();
     Map<String, WeightsResult> results =
         run(
             selection,
             plan,
+            use,
             execution,
             t -> new CheckpointWeights(checkpoint, t, (tensor, first, bytes) -> {}));
     execution.progress().end();
-    return report(plan, selection, results, checkpoint.bytes(), execution, begin);
-  }
-
-  private interface WeightsOf {
-    Weights of(Selection.Taken taken);
+    return PruningReport.of(plan, selection, results, use, checkpoint.bytes(), execution, begin);
   }
 
   /** Runs the plan's rules one after the other. */
-  private Map<String, WeightsResult> run(
-      Selection selection, PruningPlan plan, Execution execution, WeightsOf weightsOf)
+  private static Map<String, WeightsResult> run(
+      Selection selection,
+      PruningPlan plan,
+      BackendUse use,
+      Execution execution,
+      Function<Selection.Taken, Weights> weightsOf)
       throws IOException {
     Map<String, WeightsResult> results = new HashMap<>();
-    Backend backend = choice.backend();
-    for (int r = 0; r < plan.rules().size(); r++) {
-      Rule rule = plan.rules().get(r);
-      List<Weights> weights = new ArrayList<>();
-      for (Selection.Taken taken : selection.taken()) {
-        if (taken.rule() == r) {
-          weights.add(weightsOf.of(taken));
-        }
-      }
-      weights.sort(Comparator.comparing(Weights::name, PositionOrder::compare));
-      PruneTask task =
-          new PruneTask(weights, rule.criterion(), rule.pattern(), plan.nan(), plan.seed());
-      List<WeightsResult> done = backend.prune(task, execution);
+    List<PruneTask> tasks = selection.tasks(plan, weightsOf);
+    for (int r = 0; r < tasks.size(); r++) {
+      List<Weights> weights = tasks.get(r).weights();
+      String purpose = tasks.size() == 1 ? "" : " for rule " + (r + 1) + " of the plan";
+      List<WeightsResult> done = use.prune(tasks.get(r), purpose, execution);
       for (int i = 0; i < weights.size(); i++) {
         results.put(weights.get(i).name(), done.get(i));
       }
@@ -186,60 +257,32 @@ public final class Pruner implements AutoCloseable {
         });
   }
 
-  private PruningReport report(
-      PruningPlan plan,
-      Selection selection,
-      Map<String, WeightsResult> results,
-      long bytes,
-      Execution execution,
-      long begin) {
-    List<TensorReport> tensors = new ArrayList<>();
-    for (Selection.Taken taken : selection.taken()) {
-      WeightsResult done = Objects.requireNonNull(results.get(taken.tensor().name()));
-      tensors.add(
-          new TensorReport(
-              taken.tensor(),
-              taken.rule(),
-              done.pruned(),
-              done.newlyZero(),
-              done.zeros(),
-              done.nans()));
-    }
-    double each = 1e-9 / execution.threads();
-    Seconds seconds =
-        new Seconds(
-            execution.readNanos.sum() * each,
-            execution.pruneNanos.sum() * each,
-            execution.writeNanos.sum() * each,
-            (System.nanoTime() - begin) * 1e-9);
-    return new PruningReport(
-        backend(),
-        choice.notes(),
-        plan,
-        List.copyOf(tensors),
-        selection.leftAlone(),
-        bytes,
-        seconds);
-  }
-
   private Execution execution() {
     return new Execution(
         settings.pool,
         settings.threads,
         settings.sliceBytes,
         settings.cancellation::isCancelled,
-        settings.listener);
+        settings.listener,
+        settings.stream);
   }
 
-  /** Closes the backend; idempotent. */
+  /**
+   * Waits for what is pending and closes the backends; idempotent. A call of another thread goes on
+   * to its end, or to its plan's next rule, and closes the backend that it uses.
+   */
   @Override
   public void close() {
-    choice.backend().close();
+    pending.forEach(PendingPruning.State::settle);
+    candidates.forEach(Candidate::close);
   }
 
   /** A pruner's settings. */
   public static final class Builder {
     private String backend = Backends.AUTO;
+    private Supplier<List<BackendProvider>> providers = Backends::providers;
+    private int device;
+    private OptionalLong stream = OptionalLong.empty();
     private WorkPool pool = WorkPool.shared();
     private int threads = Integer.MAX_VALUE;
     private int sliceBytes = Execution.SLICE_BYTES;
@@ -251,6 +294,38 @@ public final class Pruner implements AutoCloseable {
     /** Sets the backend: {@code auto}, {@code reference}, {@code native}, {@code cuda}. */
     public Builder backend(String name) {
       backend = name;
+      return this;
+    }
+
+    /**
+     * Sets the CUDA device that {@code cuda} runs on, also where {@code auto} takes it; 0 unless
+     * set.
+     */
+    public Builder device(int ordinal) {
+      if (ordinal < 0) {
+        throw new IllegalArgumentException("device must be 0 or more, not " + ordinal);
+      }
+      device = ordinal;
+      return this;
+    }
+
+    /**
+     * Sets the CUDA stream, of the device's primary context, that work on the device goes into, in
+     * order with what else is put there; 0 is the default stream. Without one it goes into streams
+     * that wait for no other: then whoever wrote to a tensor waits for that before pruning it. It
+     * must not be destroyed before the pruner is closed.
+     *
+     * @param handle what the driver API calls a {@code CUstream}, the runtime a {@code
+     *     cudaStream_t}
+     */
+    public Builder stream(long handle) {
+      stream = OptionalLong.of(handle);
+      return this;
+    }
+
+    /** Sets providers other than those on the class path, the best first. */
+    Builder providers(List<BackendProvider> these) {
+      providers = () -> these;
       return this;
     }
 
@@ -294,14 +369,19 @@ public final class Pruner implements AutoCloseable {
      * Makes the pruner.
      *
      * @throws BackendUnavailableException if the backend that was named cannot be used
+     * @throws IllegalArgumentException if there is none of that name, or it runs on no device and
+     *     one other than 0 was set
      */
     public Pruner build() {
       return new Pruner(copy());
     }
 
     private Builder copy() {
-      return new Builder()
-          .backend(backend)
+      Builder copy = new Builder();
+      copy.providers = providers;
+      copy.stream = stream;
+      return copy.backend(backend)
+          .device(device)
           .pool(pool)
           .threads(threads)
           .sliceBytes(sliceBytes)

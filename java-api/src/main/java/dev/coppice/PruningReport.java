@@ -1,13 +1,19 @@
 package dev.coppice;
 
 import dev.coppice.spi.CheckpointTensor;
+import dev.coppice.spi.Execution;
+import dev.coppice.spi.WeightsResult;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 
 /**
  * What was done to a model.
  *
- * @param backend the backend that did it
- * @param notes lines on the choice of the backend
+ * @param backend the backend that did it; {@code cuda+native} where each pruned some of the plan's
+ *     rules
+ * @param notes lines on the choice of the backend: why better ones did not do it
  * @param plan what was asked for
  * @param tensors what was pruned, in the model's order
  * @param leftAlone what was not, and why
@@ -58,6 +64,46 @@ public record PruningReport(
    * @param total from beginning to end
    */
   public record Seconds(double read, double prune, double write, double total) {}
+
+  /**
+   * Gives what {@code results}, by the tensors' names, come to, for a call begun at that nano time.
+   */
+  static PruningReport of(
+      PruningPlan plan,
+      Selection selection,
+      Map<String, WeightsResult> results,
+      BackendUse use,
+      long bytes,
+      Execution execution,
+      long begin) {
+    List<TensorReport> tensors = new ArrayList<>();
+    for (Selection.Taken taken : selection.taken()) {
+      WeightsResult done = Objects.requireNonNull(results.get(taken.tensor().name()));
+      tensors.add(
+          new TensorReport(
+              taken.tensor(),
+              taken.rule(),
+              done.pruned(),
+              done.newlyZero(),
+              done.zeros(),
+              done.nans()));
+    }
+    double each = 1e-9 / execution.threads();
+    Seconds seconds =
+        new Seconds(
+            execution.readNanos.sum() * each,
+            execution.pruneNanos.sum() * each,
+            execution.writeNanos.sum() * each,
+            (System.nanoTime() - begin) * 1e-9);
+    return new PruningReport(
+        use.backend(),
+        use.notes(),
+        plan,
+        List.copyOf(tensors),
+        selection.leftAlone(),
+        bytes,
+        seconds);
+  }
 
   /** Gives the weights that were pruned. */
   public long pruned() {

@@ -139,6 +139,11 @@ public final class Tensor {
     return shape;
   }
 
+  /** Gives where on a CUDA device it lies, if it does. */
+  public Optional<DeviceAddress> onDevice() {
+    return memory.onDevice();
+  }
+
   Memory memory() {
     return memory;
   }

@@ -1,28 +1,26 @@
 package dev.coppice;
 
 import dev.coppice.spi.CheckpointTensor;
-import dev.coppice.spi.CheckpointTensor.Role;
 import dev.coppice.spi.DeviceAddress;
 import dev.coppice.spi.Weights;
 import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** A tensor in memory as a backend sees it. */
 record TensorWeights(Selection.Taken taken, Tensor tensor) implements Weights {
-  static CheckpointTensor describe(String name, Tensor tensor) {
-    int rank = tensor.shape().rank();
-    Role role =
-        rank > 5
-            ? new Role.Ambiguous("a tensor of rank " + rank + " has no known layout")
-            : new Role.Weight(new Axes(0, rank < 2 ? 0 : 1));
-    return new CheckpointTensor(
-        name,
-        "",
-        tensor.dtype().name(),
-        Optional.of(tensor.dtype()),
-        tensor.shape(),
-        tensor.shape().elements() * tensor.dtype().bytes(),
-        role);
+  static List<CheckpointTensor> describe(Map<String, Tensor> tensors) {
+    return tensors.entrySet().stream()
+        .map(e -> CheckpointTensor.of(e.getKey(), e.getValue()))
+        .toList();
+  }
+
+  /** Gives what finds a tensor that is taken among these. */
+  static Function<Selection.Taken, Weights> among(Map<String, Tensor> tensors) {
+    return t -> new TensorWeights(t, Objects.requireNonNull(tensors.get(t.tensor().name())));
   }
 
   @Override
@@ -52,7 +50,7 @@ record TensorWeights(Selection.Taken taken, Tensor tensor) implements Weights {
 
   @Override
   public Optional<DeviceAddress> onDevice() {
-    return tensor.memory().onDevice();
+    return tensor.onDevice();
   }
 
   @Override

@@ -8,12 +8,15 @@ import dev.coppice.PruningReport;
 import dev.coppice.Rule;
 import dev.coppice.Tensor;
 import dev.coppice.spi.Availability;
+import dev.coppice.spi.Backend;
 import dev.coppice.spi.Execution;
 import dev.coppice.spi.WorkPool;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalDouble;
 import java.util.SplittableRandom;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -24,7 +27,7 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     description = {
       "Shows each backend: what it runs on, or why it cannot be used; and how fast it prunes in"
-          + " memory, beside the measured bandwidth of that memory.",
+          + " memory, beside the measured bandwidth of that memory. For cuda also its devices.",
       ""
     },
     footer = {"", "Examples:", "  coppice backends", "  coppice backends --no-measure"})
@@ -37,33 +40,25 @@ final class BackendsCommand extends SessionCommand {
 
   @Override
   public Integer call() throws IOException {
-    List<Backends.Entry> entries = Backends.all();
-    TextTable table =
-        new TextTable()
-            .column("backend", TextTable.Kind.WORD)
-            .column("pruning", TextTable.Kind.NUMBER)
-            .column("runs on", TextTable.Kind.WORD);
     if (!noMeasure) {
       memory();
     }
     ByteBuffer weights = noMeasure ? ByteBuffer.allocate(0) : weights();
-    boolean best = true;
-    for (Backends.Entry entry : entries) {
-      if (entry.availability() instanceof Availability.Usable usable) {
-        String auto = best && entry.rank() >= 0 ? "  (auto takes this one)" : "";
-        best &= entry.rank() < 0;
-        String speed = noMeasure ? "-" : speed(entry.name(), weights);
-        table.row(List.of(entry.name(), speed, usable.runsOn() + auto));
-      } else if (entry.availability() instanceof Availability.Unusable no) {
-        table.row(List.of(entry.name(), "-", "cannot be used: " + no.reason()));
-      }
+    List<BackendsText.Row> rows = new ArrayList<>();
+    for (Backends.Entry entry : Backends.all()) {
+      boolean measured = !noMeasure && entry.availability() instanceof Availability.Usable;
+      rows.add(
+          measured
+              ? measure(entry, weights)
+              : new BackendsText.Row(entry, OptionalDouble.empty(), List.of()));
     }
-    table.lines(width()).forEach(this::print);
+    BackendsText.lines(rows, width()).forEach(this::print);
     if (!noMeasure) {
       print("");
-      print(
+      String sentence =
           "Pruning: %s of F32 weights in memory, 50 %% by magnitude, in GB of weights a second."
-              .formatted(Figures.bytes(4L * WEIGHTS)));
+              .formatted(Figures.bytes(4L * WEIGHTS));
+      Figures.wrapped(sentence, width()).forEach(this::print);
     }
     return ExitStatus.OK;
   }
@@ -105,7 +100,21 @@ final class BackendsCommand extends SessionCommand {
             });
   }
 
-  private String speed(String backend, ByteBuffer weights) throws IOException {
+  /** Measures a backend that can be used; where that fails, the row says why. */
+  private BackendsText.Row measure(Backends.Entry entry, ByteBuffer weights) throws IOException {
+    try (Backend backend = Backends.create(entry.name())) {
+      OptionalDouble speed = OptionalDouble.of(speed(entry.name(), weights));
+      return new BackendsText.Row(entry, speed, backend.details());
+    } catch (RuntimeException e) {
+      if (session().cancellation().isCancelled()) {
+        throw e;
+      }
+      List<String> failed = List.of("failed: " + Failure.of(e).message());
+      return new BackendsText.Row(entry, OptionalDouble.empty(), failed);
+    }
+  }
+
+  private double speed(String backend, ByteBuffer weights) throws IOException {
     try (Pruner pruner =
         Pruner.builder().backend(backend).cancellation(session().cancellation()).build()) {
       double best = 0;
@@ -116,12 +125,7 @@ final class BackendsCommand extends SessionCommand {
                 Tensor.of(DType.F32, weights, WEIGHTS), PruningPlan.of(Rule.unstructured(0.5)));
         best = Math.max(best, report.gigabytesPerSecond());
       }
-      return Figures.gigabytes(best);
-    } catch (RuntimeException e) {
-      if (session().cancellation().isCancelled()) {
-        throw e;
-      }
-      return "failed: " + Failure.of(e).message();
+      return best;
     }
   }
 }

@@ -80,9 +80,15 @@ final class PruneCommand extends SessionCommand {
       paramLabel = "NAME",
       completionCandidates = BackendNames.class,
       description =
-          "auto (default): the best that can be used. Or native, reference, cuda: that one or"
-              + " none; coppice backends shows them.")
+          "auto (default): the best that can be used and pays for the model's size. Or native,"
+              + " reference, cuda: that one or none; coppice backends shows them.")
   String backend = Backends.AUTO;
+
+  @Option(
+      names = "--device",
+      paramLabel = "N",
+      description = "The CUDA device to prune on, with --backend cuda or auto (default: 0).")
+  int device;
 
   @Option(
       names = {"-T", "--threads"},
@@ -118,6 +124,7 @@ final class PruneCommand extends SessionCommand {
         Pruner pruner =
             Pruner.builder()
                 .backend(backend)
+                .device(device)
                 .pool(pool)
                 .cancellation(session().cancellation())
                 .listener(bar)
@@ -159,6 +166,9 @@ final class PruneCommand extends SessionCommand {
     if (threads != null && (threads < 1 || threads > MOST_THREADS)) {
       throw new InvalidPlanException(
           "--threads must be from 1 to " + MOST_THREADS + ", not " + threads);
+    }
+    if (device < 0) {
+      throw new InvalidPlanException("--device must be 0 or more, not " + device);
     }
     if (report != null && output != null && whole(report).equals(whole(output))) {
       throw new InvalidPlanException("--report and -o name the same file");

@@ -1,12 +1,14 @@
 package dev.coppice.cli;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 
 /**
  * Lays rows of text out in columns. Where the width does not suffice, names are shortened in the
- * middle; where even that leaves too little of them, they get a line of their own.
+ * middle; where even that leaves too little of them, they get a line of their own. Text is broken
+ * between words.
  */
 final class TextTable {
   private static final String GAP = "  ";
@@ -19,7 +21,9 @@ final class TextTable {
     /** Text that is shown whole. */
     WORD,
     /** A number, aligned right. */
-    NUMBER
+    NUMBER,
+    /** Text, in the last column, that goes on in the next line where the width does not suffice. */
+    TEXT
   }
 
   private record Column(String title, Kind kind) {}
@@ -53,9 +57,24 @@ final class TextTable {
       rows.forEach(row -> stacked(row, widths, width.getAsInt(), lines));
     } else {
       lines.add(line(titles, widths, true));
-      rows.forEach(row -> lines.add(line(row, widths, true)));
+      rows.forEach(row -> addLines(row, widths, width, lines));
     }
     return lines;
+  }
+
+  private void addLines(List<String> row, int[] widths, OptionalInt width, List<String> lines) {
+    int last = widths.length - 1;
+    int before = GAP.length() * last + Arrays.stream(widths, 0, last).sum();
+    boolean breaks = width.isPresent() && columns.get(last).kind == Kind.TEXT;
+    List<String> cells = new ArrayList<>(row);
+    for (String part :
+        Figures.wrapped(
+            row.get(last),
+            breaks ? OptionalInt.of(width.getAsInt() - before) : OptionalInt.empty())) {
+      cells.set(last, part);
+      lines.add(line(cells, widths, true));
+      cells.replaceAll(cell -> "");
+    }
   }
 
   private void fit(int[] widths, List<String> cells) {

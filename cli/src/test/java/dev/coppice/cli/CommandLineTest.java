@@ -104,7 +104,7 @@ class CommandLineTest {
     assertThat(completion.out())
         .contains("complete -F _complete_coppice -o default coppice")
         .contains("prune inspect compare backends demo completion help")
-        .contains("--max-per-tensor")
+        .contains("--max-per-tensor", "--device")
         .contains("CRITERION_option_args=(\"magnitude\" \"random\")");
   }
 

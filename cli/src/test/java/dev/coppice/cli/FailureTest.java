@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.coppice.BackendUnavailableException;
 import dev.coppice.CheckpointFormatException;
 import dev.coppice.CheckpointFormatException.Code;
+import dev.coppice.DeviceOutOfMemoryException;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.NanWeightsException;
 import dev.coppice.PruningCancelledException;
@@ -32,6 +33,10 @@ class FailureTest {
         Arguments.of(new NanWeightsException("w", 7, false), 65, "tensor \"w\" is NaN at index 7"),
         Arguments.of(new Failure.Refusal(66, "no input"), 66, "no input"),
         Arguments.of(new BackendUnavailableException("no driver"), 69, "no driver"),
+        Arguments.of(
+            new DeviceOutOfMemoryException(2, 10, 5),
+            69,
+            "device out of memory: 10 bytes asked, 5 free; --backend auto goes on with another"),
         Arguments.of(new IllegalStateException("oops"), 70, "internal error, please report"),
         Arguments.of(new OutOfMemoryError("heap"), 70, "out of memory (heap); give more"),
         Arguments.of(

@@ -79,6 +79,9 @@ class PruneCommandTest {
         "--sparsity .5 --include nothing* | the plan matches no tensor that can be pruned",
         "--sparsity .5 --include {a | glob \"{a\" opens a brace it never closes",
         "--sparsity .5 --backend quantum | backend must be one of auto, ",
+        "--sparsity .5 --backend reference --device 3 | backend reference runs on no CUDA device: device must be 0, not 3",
+        "--sparsity .5 --device -1 | --device must be 0 or more, not -1",
+        "--sparsity .5 --device gpu0 | Invalid value for option '--device'",
         "--sparsity .5 --threads 0 | --threads must be from 1 to 1024, not 0",
         "--sparsity .5 --threads two | Invalid value for option '--threads'",
         "--sparsity .5 --seed 1.5 | Invalid value for option '--seed'",
@@ -96,6 +99,12 @@ class PruneCommandTest {
     assertThat(refused.status()).isEqualTo(ExitStatus.USAGE);
     assertThat(refused.out()).isEmpty();
     assertThat(output).doesNotExist();
+  }
+
+  @Test
+  void theDeviceIsForBackendsThatRunOnOne() {
+    assertThat(prune("--pattern=2:4", "--backend=reference", "--device=0").status()).isZero();
+    assertThat(prune("--pattern=2:4", "--device=3", "--force").status()).as("auto").isZero();
   }
 
   @Test

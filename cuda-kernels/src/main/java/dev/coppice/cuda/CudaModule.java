@@ -12,6 +12,8 @@ import jcuda.driver.JCudaDriver;
 
 /** The compiled kernels, loaded into a context. */
 final class CudaModule implements AutoCloseable {
+  private static final String FATBIN = "kernels.fatbin";
+
   private final CUmodule module = new CUmodule();
   private final Handle handle;
 
@@ -27,14 +29,32 @@ final class CudaModule implements AutoCloseable {
     if (code == CUresult.CUDA_ERROR_NO_BINARY_FOR_GPU
         || code == CUresult.CUDA_ERROR_UNSUPPORTED_PTX_VERSION) {
       throw new BackendUnavailableException(
-          "the CUDA kernels are not compiled for this device: " + context.describe());
+          "the CUDA kernels are not compiled for this device: "
+              + context.describe()
+              + "; use a release, which has all from 7.5 on, or build with -Dcoppice.cuda.preset=cuda-release");
     }
     CudaResult.check(code, "cuModuleLoadData");
     this.handle = new Handle(this, "module", () -> context.run(() -> release(loaded)));
   }
 
   private static void release(CUmodule module) {
-    CudaResult.check(JCudaDriver.cuModuleUnload(module), "cuModuleUnload");
+    CudaResult.run("cuModuleUnload", () -> JCudaDriver.cuModuleUnload(module));
+  }
+
+  /**
+   * Looks whether there are kernels, for whatever device.
+   *
+   * @throws BackendUnavailableException if there are none
+   */
+  static void require() {
+    if (!Emulation.isWanted() && CudaModule.class.getResource(FATBIN) == null) {
+      throw none();
+    }
+  }
+
+  private static BackendUnavailableException none() {
+    return new BackendUnavailableException(
+        "this build of Coppice has no CUDA kernels: it was made without nvcc; use a release, or build it with CUDA 13's nvcc on the path");
   }
 
   private static byte[] image() {
@@ -47,10 +67,9 @@ final class CudaModule implements AutoCloseable {
   }
 
   private static byte[] fatbin() throws IOException {
-    try (InputStream kernels = CudaModule.class.getResourceAsStream("kernels.fatbin")) {
+    try (InputStream kernels = CudaModule.class.getResourceAsStream(FATBIN)) {
       if (kernels == null) {
-        throw new BackendUnavailableException(
-            "this build of Coppice has no CUDA kernels: it was made without nvcc");
+        throw none();
       }
       return kernels.readAllBytes();
     }

@@ -18,17 +18,33 @@ public final class CudaProvider implements BackendProvider {
     return NAME;
   }
 
-  /**
-   * Gives a rank below every other: only the histogram of magnitudes runs on the device as yet,
-   * which does not pay for the copies, so {@code auto} must not take it.
-   */
+  /** Gives the highest rank; on the emulated driver one that {@code auto} never takes. */
   @Override
   public int rank() {
-    return -1;
+    return Emulation.isWanted() ? -1 : 200;
   }
 
+  /**
+   * Gives {@code -Dcoppice.cuda.worthwhile}, or 1 GB: an estimate by arithmetic, not measured on
+   * any device. To make a context and load the kernels takes a few hundred milliseconds, once in a
+   * process, and what is brought to a device crosses PCIe twice, at some 20 GB/s; a CPU prunes from
+   * memory at 1 to 10 GB/s. What lies on the device already is pruned there whatever its size.
+   */
+  @Override
+  public long worthwhileBytes() {
+    return Long.getLong("coppice.cuda.worthwhile", 1_000_000_000);
+  }
+
+  /**
+   * Asks the driver, and makes no context: whether the kernels are compiled for the device is seen
+   * when the backend is made.
+   */
   @Override
   public synchronized Availability availability() {
+    String lost = CudaResult.lost();
+    if (lost != null) {
+      return new Availability.Unusable(lost);
+    }
     Availability known = availability;
     if (known == null) {
       known = probe();
@@ -38,15 +54,15 @@ public final class CudaProvider implements BackendProvider {
   }
 
   private static Availability probe() {
-    try (CudaKernels kernels = CudaKernels.open(0)) {
-      return new Availability.Usable(
-          "%s%s: key histograms on the device, all else in the reference kernels"
-              .formatted(
-                  Emulation.isWanted() ? "emulated, no GPU: " : "", kernels.context().describe()));
+    try {
+      String device = CudaContext.describe(0);
+      CudaModule.require();
+      return new Availability.Usable((Emulation.isWanted() ? "emulated, no GPU: " : "") + device);
     } catch (BackendUnavailableException | DeviceException e) {
       return new Availability.Unusable(String.valueOf(e.getMessage()));
     } catch (LinkageError e) {
-      return new Availability.Unusable("JCuda is not on the class path or not whole: " + e);
+      return new Availability.Unusable(
+          "JCuda is not on the class path or not whole: " + e + "; add org.jcuda:jcuda 12.6.0");
     }
   }
 
@@ -57,6 +73,6 @@ public final class CudaProvider implements BackendProvider {
 
   @Override
   public Backend create(int device) {
-    return new CudaBackend(CudaKernels.open(device));
+    return new CudaBackend(CudaDevice.open(device));
   }
 }

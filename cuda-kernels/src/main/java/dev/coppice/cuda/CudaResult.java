@@ -3,6 +3,7 @@ package dev.coppice.cuda;
 import dev.coppice.DeviceException;
 import dev.coppice.DeviceLostException;
 import dev.coppice.DeviceOutOfMemoryException;
+import java.util.function.IntSupplier;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
 import org.jspecify.annotations.Nullable;
@@ -16,6 +17,12 @@ final class CudaResult {
 
   private CudaResult() {}
 
+  /** Makes the call of that name, unless the device is lost, and throws if it fails. */
+  static void run(String name, IntSupplier call) {
+    requireAlive();
+    check(call.getAsInt(), name);
+  }
+
   /** Throws if {@code call} did not answer success. */
   static void check(int code, String call) {
     if (code != CUresult.CUDA_SUCCESS) {
@@ -23,19 +30,36 @@ final class CudaResult {
     }
   }
 
-  /** Like {@link #check}, for a call that allocates {@code bytes}. */
-  static void checkAllocation(int code, String call, long bytes) {
+  /** Makes a call whose failure says less than the one that is being thrown already. */
+  static void runQuietly(String name, IntSupplier call) {
+    if (!isLost()) {
+      int code = call.getAsInt();
+      if (poisons(code)) {
+        exception(code, name);
+      }
+    }
+  }
+
+  /** Like {@link #run}, for a call that allocates {@code bytes}. */
+  static void allocate(String name, long bytes, IntSupplier call) {
+    requireAlive();
+    int code = call.getAsInt();
     if (code == CUresult.CUDA_ERROR_OUT_OF_MEMORY) {
       long[] free = new long[1];
-      check(JCudaDriver.cuMemGetInfo(free, new long[1]), "cuMemGetInfo");
+      run("cuMemGetInfo", () -> JCudaDriver.cuMemGetInfo(free, new long[1]));
       throw new DeviceOutOfMemoryException(code, bytes, free[0]);
     }
-    check(code, call);
+    check(code, name);
   }
 
   /** Says whether an error has poisoned the context: no call may be made any more. */
   static boolean isLost() {
     return lost != null;
+  }
+
+  /** Gives the error that has poisoned the context, and what to do; or null. */
+  static @Nullable String lost() {
+    return lost;
   }
 
   /** Throws if an error has poisoned the context. */
@@ -51,7 +75,7 @@ final class CudaResult {
     if (!poisons(code)) {
       return new DeviceException(code, message);
     }
-    lost = message + "; the device cannot be used any more from this process";
+    lost = message + "; the device cannot be used any more from this process, only from a new one";
     return new DeviceLostException(code, lost);
   }
 

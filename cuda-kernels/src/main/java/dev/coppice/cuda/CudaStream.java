@@ -11,14 +11,14 @@ final class CudaStream implements AutoCloseable {
 
   CudaStream(CudaContext context) {
     CUstream created = stream;
-    CudaResult.check(
-        JCudaDriver.cuStreamCreate(created, CUstream_flags.CU_STREAM_NON_BLOCKING),
-        "cuStreamCreate");
+    CudaResult.run(
+        "cuStreamCreate",
+        () -> JCudaDriver.cuStreamCreate(created, CUstream_flags.CU_STREAM_NON_BLOCKING));
     this.handle = new Handle(this, "stream", () -> context.run(() -> release(created)));
   }
 
   private static void release(CUstream stream) {
-    CudaResult.check(JCudaDriver.cuStreamDestroy(stream), "cuStreamDestroy");
+    CudaResult.run("cuStreamDestroy", () -> JCudaDriver.cuStreamDestroy(stream));
   }
 
   CUstream stream() {
@@ -30,7 +30,7 @@ final class CudaStream implements AutoCloseable {
 
   /** Waits for all that was put into it. */
   void await() {
-    CudaResult.check(JCudaDriver.cuStreamSynchronize(stream()), "cuStreamSynchronize");
+    CudaResult.run("cuStreamSynchronize", () -> JCudaDriver.cuStreamSynchronize(stream()));
   }
 
   @Override

@@ -1,7 +1,6 @@
 package dev.coppice.cuda;
 
 import java.lang.ref.Reference;
-import java.nio.ByteBuffer;
 import java.util.function.ToIntFunction;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
@@ -22,19 +21,24 @@ final class DeviceMemory implements AutoCloseable {
   private final Handle handle;
 
   /**
-   * Allocates.
+   * Allocates, in the order of {@code stream}.
    *
    * @throws dev.coppice.DeviceOutOfMemoryException if the device has not as much
    */
-  DeviceMemory(CudaContext context, long bytes) {
+  DeviceMemory(CudaContext context, long bytes, CudaStream stream) {
     Address allocated = address;
-    CudaResult.checkAllocation(JCudaDriver.cuMemAlloc(allocated, bytes), "cuMemAlloc", bytes);
+    CudaResult.allocate(
+        "cuMemAllocAsync",
+        bytes,
+        () -> JCudaDriver.cuMemAllocAsync(allocated, bytes, stream.stream()));
     this.bytes = bytes;
-    this.handle = new Handle(this, bytes + " bytes", () -> context.run(() -> release(allocated)));
+    this.handle =
+        new Handle(
+            this, bytes + " bytes", () -> context.run(() -> release(allocated, stream.stream())));
   }
 
-  private static void release(Address address) {
-    CudaResult.check(JCudaDriver.cuMemFree(address), "cuMemFree");
+  private static void release(Address address, CUstream stream) {
+    CudaResult.run("cuMemFreeAsync", () -> JCudaDriver.cuMemFreeAsync(address, stream));
   }
 
   long bytes() {
@@ -49,10 +53,8 @@ final class DeviceMemory implements AutoCloseable {
     return address.value();
   }
 
-  /** Copies all of a direct buffer to the byte at {@code offset}. */
-  void upload(ByteBuffer from, long offset, CUstream stream) {
-    Pointer source = Pointer.to(from);
-    int count = from.capacity();
+  /** Copies {@code count} bytes to the byte at {@code offset}; done when the stream is. */
+  void upload(Pointer source, long offset, long count, CUstream stream) {
     onRange(
         offset,
         count,
@@ -60,23 +62,31 @@ final class DeviceMemory implements AutoCloseable {
         target -> JCudaDriver.cuMemcpyHtoDAsync(target, source, count, stream));
   }
 
-  /** Copies the first {@code count} bytes to a direct buffer; done when the stream is. */
-  void download(ByteBuffer into, long count, CUstream stream) {
-    Pointer target = Pointer.to(into);
+  /** Copies {@code count} bytes from the byte at {@code offset}; done when the stream is. */
+  void download(Pointer target, long offset, long count, CUstream stream) {
     onRange(
-        0,
+        offset,
         count,
         "cuMemcpyDtoHAsync",
         source -> JCudaDriver.cuMemcpyDtoHAsync(target, source, count, stream));
   }
 
-  /** Sets {@code count} bytes from {@code offset} on. */
-  void fill(int value, long offset, long count, CUstream stream) {
+  /** Copies all of it to other memory of the same size; done when the stream is. */
+  void copyTo(DeviceMemory other, CUstream stream) {
+    other.onRange(
+        0,
+        bytes,
+        "cuMemcpyDtoDAsync",
+        target -> JCudaDriver.cuMemcpyDtoDAsync(target, address, bytes, stream));
+  }
+
+  /** Sets {@code count} bytes from {@code offset} on to zero. */
+  void clear(long offset, long count, CUstream stream) {
     onRange(
         offset,
         count,
         "cuMemsetD8Async",
-        target -> JCudaDriver.cuMemsetD8Async(target, (byte) value, count, stream));
+        target -> JCudaDriver.cuMemsetD8Async(target, (byte) 0, count, stream));
   }
 
   private void onRange(long offset, long count, String name, ToIntFunction<CUdeviceptr> call) {

@@ -44,6 +44,11 @@ final class JCudaLibrary {
       return Optional.of(String.valueOf(e.getMessage()));
     } catch (IOException e) {
       return Optional.of("JCuda's native library cannot be laid out: " + e.getMessage());
+    } catch (NoClassDefFoundError e) {
+      return Optional.of(
+          "JCuda is not on the class path (no "
+              + e.getMessage()
+              + "); add org.jcuda:jcuda, which coppice-cuda depends on");
     } catch (LinkageError e) {
       return Optional.of(reason(e));
     }
@@ -55,7 +60,8 @@ final class JCudaLibrary {
             LibUtils.createPlatformLibraryName("JCudaDriver-" + JCudaVersion.get()));
     try (InputStream library = LibUtils.class.getResourceAsStream("/lib/" + name)) {
       if (library == null) {
-        throw new IOException("the class path has no lib/" + name);
+        throw new IOException(
+            "the class path has no lib/" + name + "; add org.jcuda:jcuda-natives");
       }
       PrivateLibraries kept =
           PrivateLibraries.ofUser()

@@ -13,6 +13,6 @@ class CudaBackendTest extends BackendContract {
   /** Each slice is a launch, which the emulated driver runs fiber by fiber. */
   @Override
   protected int[] sliceSizes() {
-    return new int[] {1000, 1 << 20};
+    return new int[] {1 << 20};
   }
 }

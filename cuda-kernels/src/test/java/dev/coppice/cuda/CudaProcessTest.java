@@ -2,6 +2,7 @@ package dev.coppice.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -59,6 +60,24 @@ class CudaProcessTest {
   }
 
   @Test
+  void withoutJCudaTheReasonSaysWhatToAdd() throws Exception {
+    assertThat(runWithout("jcuda", emulated()))
+        .contains("Unusable[reason=JCuda is not on the class path")
+        .contains("; add org.jcuda:jcuda");
+    assertThat(runWithout("jcuda-natives", emulated()))
+        .contains(
+            "Unusable[reason=JCuda's native library cannot be laid out: the class path has no")
+        .contains("; add org.jcuda:jcuda-natives");
+  }
+
+  @Test
+  void javaCppIsNotNeeded() throws Exception {
+    assertThat(runWithout("javacpp", emulated()))
+        .contains(USABLE)
+        .contains("tensor at Optional[DeviceAddress[device=0, address=4096]]");
+  }
+
+  @Test
   void anEmulatedDriverThatIsWantedButNotThereIsAReason() throws Exception {
     Map<String, String> wanted = Map.of("COPPICE_CUDA_EMULATED", "1");
     assertThat(run(wanted, List.of())).contains("-Dcoppice.cuda.emulator does not name its folder");
@@ -88,12 +107,28 @@ class CudaProcessTest {
 
   /** Gives what a process with this cache and temporary folder printed. */
   private String run(Map<String, String> environment, List<String> options) throws Exception {
+    return run(environment, options, System.getProperty("java.class.path"));
+  }
+
+  /** Gives what it printed without the jars of an artifact; jcuda's natives are another one. */
+  private String runWithout(String artifact, List<String> options) throws Exception {
+    String all = System.getProperty("java.class.path");
+    List<String> some =
+        Stream.of(all.split(File.pathSeparator))
+            .filter(entry -> !Path.of(entry).getFileName().toString().matches(artifact + "-\\d.*"))
+            .toList();
+    assertThat(all.split(File.pathSeparator)).hasSizeGreaterThan(some.size());
+    return run(Map.of(), options, String.join(File.pathSeparator, some));
+  }
+
+  private String run(Map<String, String> environment, List<String> options, String classPath)
+      throws Exception {
     List<String> command =
         new ArrayList<>(
             List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
     command.addAll(options);
     command.add("-Djava.io.tmpdir=" + temporary);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path")));
+    command.addAll(List.of("-cp", classPath));
     command.add(CudaProcess.class.getName());
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().put("XDG_CACHE_HOME", cache.toString());

@@ -40,12 +40,7 @@ class CudaPruningTest {
     prune("cuda", plan, tensors(f32, bf16));
     assertThat(Arrays.equals(f32, expectedF32)).as("the F32 weights are equal").isTrue();
     assertThat(Arrays.equals(bf16, expectedBf16)).as("the BF16 weights are equal").isTrue();
-    long launches = EmulatedDriver.calls("cuLaunchKernel");
-    if (scope == Scope.ROW) {
-      assertThat(launches).as("rows that fit a slice are selected without counting").isZero();
-    } else {
-      assertThat(launches).as("the histograms were counted on the device").isPositive();
-    }
+    assertThat(EmulatedDriver.calls("cuLaunchKernel")).isPositive();
   }
 
   @Test

@@ -16,25 +16,45 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * it fail.
  */
 final class EmulatedDriver implements ExecutionCondition, BeforeEachCallback, AfterEachCallback {
-  /** Makes the n-th call of that name from now on answer {@code code}; "*" is any call. */
+  /**
+   * Makes the n-th call of that name from now on answer {@code code}; "*" is any call. A name with
+   * "@run" behind it is the operation of that call when a stream comes to it, "*@run" any such.
+   */
   static native void fail(String call, long n, int code);
 
   /** Gives how often that call was made since the last reset; "*" is any call. */
   static native long calls(String call);
 
-  /** Gives the allocations that are not freed. */
+  /** Gives how often the kernel of that name was launched since the last reset. */
+  static native long launches(String kernel);
+
+  /** Gives the allocations of device memory that are not freed. */
   static native long liveAllocations();
 
-  /** Gives the contexts, modules, streams and events that are not given back. */
+  /** Gives the allocations of pinned host memory that are not freed, and the registered ranges. */
+  static native long livePinned();
+
+  /** Gives the contexts, modules, streams, events and pools that are not given back. */
   static native long liveHandles();
 
   static native void setSharedMemory(int bytes);
 
-  static native void setMemory(long bytes);
+  /** Sets how much memory the first device has. */
+  static void setMemory(long bytes) {
+    setMemory(0, bytes);
+  }
+
+  static native void setMemory(int device, long bytes);
 
   static native void setDriverVersion(int version);
 
   static native void setDevices(int count);
+
+  /**
+   * Makes streams run each operation at once, instead of only when somebody waits for it as they do
+   * after a reset.
+   */
+  static native void setEager(boolean eager);
 
   static native void reset();
 
@@ -61,6 +81,7 @@ final class EmulatedDriver implements ExecutionCondition, BeforeEachCallback, Af
   public void afterEach(ExtensionContext context) {
     if (!CudaResult.isLost()) {
       assertThat(liveAllocations()).as("allocations alive on the device").isZero();
+      assertThat(livePinned()).as("pinned allocations alive on the host").isZero();
       assertThat(liveHandles()).as("handles alive on the device").isZero();
     }
   }

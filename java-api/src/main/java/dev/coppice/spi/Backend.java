@@ -21,6 +21,16 @@ public interface Backend extends AutoCloseable {
   List<WeightsResult> prune(PruneTask task, Execution execution) throws IOException;
 
   /**
+   * Begins to prune weights that all lie on a device, in the execution's stream, and does not wait
+   * for it. Backends that have no streams do it at once.
+   *
+   * @return what must be waited for; it holds memory until then
+   */
+  default PendingWeights begin(PruneTask task, Execution execution) throws IOException {
+    return PendingWeights.done(prune(task, execution));
+  }
+
+  /**
    * Gives lines that tell people more of what it runs on, such as a device's memory, driver and
    * measured bandwidth; may take a second.
    */

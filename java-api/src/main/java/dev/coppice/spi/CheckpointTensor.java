@@ -3,6 +3,7 @@ package dev.coppice.spi;
 import dev.coppice.Axes;
 import dev.coppice.DType;
 import dev.coppice.Shape;
+import dev.coppice.Tensor;
 import java.util.Optional;
 
 /**
@@ -24,6 +25,23 @@ public record CheckpointTensor(
     Shape shape,
     long bytes,
     Role role) {
+
+  /** Describes a tensor in memory; its axes are those of safetensors (SPEC.md, "Axes"). */
+  public static CheckpointTensor of(String name, Tensor tensor) {
+    int rank = tensor.shape().rank();
+    Role role =
+        rank > 5
+            ? new Role.Ambiguous("a tensor of rank " + rank + " has no known layout")
+            : new Role.Weight(new Axes(0, rank < 2 ? 0 : 1));
+    return new CheckpointTensor(
+        name,
+        "",
+        tensor.dtype().name(),
+        Optional.of(tensor.dtype()),
+        tensor.shape(),
+        tensor.shape().elements() * tensor.dtype().bytes(),
+        role);
+  }
 
   /** What a tensor is to its model. */
   public sealed interface Role {

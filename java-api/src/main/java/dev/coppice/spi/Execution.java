@@ -3,6 +3,7 @@ package dev.coppice.spi;
 import dev.coppice.ProgressListener;
 import dev.coppice.PruningCancelledException;
 import java.io.IOException;
+import java.util.OptionalLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.BooleanSupplier;
 
@@ -22,6 +23,7 @@ public final class Execution {
   private final int sliceBytes;
   private final BooleanSupplier cancelled;
   private final Progress progress;
+  private final OptionalLong stream;
 
   /** Nanoseconds that threads spent reading, pruning and writing. */
   public final LongAdder readNanos = new LongAdder();
@@ -45,6 +47,21 @@ public final class Execution {
       int sliceBytes,
       BooleanSupplier cancelled,
       ProgressListener listener) {
+    this(pool, threads, sliceBytes, cancelled, listener, OptionalLong.empty());
+  }
+
+  /**
+   * Makes an execution whose work on a device goes into a stream of the caller's.
+   *
+   * @param stream the stream's handle; empty: the backend uses streams of its own
+   */
+  public Execution(
+      WorkPool pool,
+      int threads,
+      int sliceBytes,
+      BooleanSupplier cancelled,
+      ProgressListener listener,
+      OptionalLong stream) {
     if (threads < 1 || sliceBytes < 64) {
       throw new IllegalArgumentException(
           "threads must be 1 or more, a slice 64 bytes or more, not %d and %d"
@@ -55,6 +72,12 @@ public final class Execution {
     this.sliceBytes = sliceBytes;
     this.cancelled = cancelled;
     this.progress = new Progress(listener);
+    this.stream = stream;
+  }
+
+  /** Gives the handle of the stream that work on a device goes into, if the caller named one. */
+  public OptionalLong stream() {
+    return stream;
   }
 
   /** Gives the most threads that it uses at once. */

@@ -15,6 +15,9 @@ public final class Progress {
   private volatile String phase = "prune";
   private volatile long lastTold = System.nanoTime();
 
+  /** How far a call had come, for {@link #rewind}. */
+  public record Mark(long done, long total) {}
+
   Progress(ProgressListener listener) {
     this.listener = listener;
   }
@@ -36,6 +39,17 @@ public final class Progress {
     if (System.nanoTime() - lastTold > INTERVAL_NANOS) {
       tell();
     }
+  }
+
+  /** Gives how far the call has come. */
+  public Mark mark() {
+    return new Mark(done.get(), total.get());
+  }
+
+  /** Forgets what was expected and passed since the mark, because it is done anew. */
+  public void rewind(Mark mark) {
+    done.set(mark.done);
+    total.set(mark.total);
   }
 
   /** Says that the call has done all it had to. */

@@ -35,9 +35,9 @@ public record Regions(long count, LongFunction<Region> at) {
 
   /**
    * Cuts a tensor into slices of whole groups of {@code m} weights along its reduction axis, which
-   * m divides. Contiguous slices hold at most {@code sliceBytes}; where the m rows of one index
-   * before the axis are larger than that, a slice is m runs of the same stretch of each, at most 16
-   * times {@code sliceBytes} (one weight of each run at least).
+   * m divides. A slice is one run of at most {@code sliceBytes}; where the m indices of a group
+   * span more than that, it is m runs, the same stretch of each index, at most 16 times {@code
+   * sliceBytes} in all (one weight of each index at least).
    */
   public static Regions ofGroups(Weights weights, int m, int sliceBytes) {
     long inner = weights.shape().after(weights.axes().reduction());
@@ -65,9 +65,8 @@ public record Regions(long count, LongFunction<Region> at) {
 
   /**
    * Cuts a tensor into slices of whole rows: the elements that share an index of the output axis. A
-   * row must fit {@code sliceBytes}. Slices of rows that are contiguous hold at most as much,
-   * others at most 16 times that: run i of a slice is the part of its rows at index i before the
-   * axis.
+   * row must fit {@code sliceBytes}. A slice of rows that are contiguous is one run of at most as
+   * much; otherwise a run for each index before the axis, at most 16 times as much in all.
    */
   public static Regions ofRows(Weights weights, int sliceBytes) {
     Shape shape = weights.shape();

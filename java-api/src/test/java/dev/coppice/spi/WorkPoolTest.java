@@ -62,16 +62,20 @@ class WorkPoolTest {
 
   @Test
   void aCallUsesNoMoreThreadsThanItAskedFor() throws IOException {
+    WorkPool pool = new WorkPool(8);
     AtomicInteger running = new AtomicInteger();
     AtomicInteger most = new AtomicInteger();
-    execution(new WorkPool(8), 2)
-        .forEach(
-            5000,
-            (index, worker) -> {
-              most.accumulateAndGet(running.incrementAndGet(), Math::max);
-              running.decrementAndGet();
-            });
+    WorkPool.Body body =
+        (index, worker) -> {
+          most.accumulateAndGet(running.incrementAndGet(), Math::max);
+          running.decrementAndGet();
+        };
+    execution(pool, 2).forEach(5000, body);
     assertThat(most.get()).isBetween(1, 2);
+    execution(pool, 8).forEach(5000, 2, body);
+    assertThat(most.get()).as("a part of its threads").isBetween(1, 2);
+    execution(pool, 2).forEach(5000, 8, body);
+    assertThat(most.get()).as("no more than all of them").isBetween(1, 2);
   }
 
   @Test
