@@ -15,8 +15,8 @@ import java.util.Set;
  * How much the units of a group matter. Each weight that the group is cut from gives each unit the
  * share of its squares or absolute values that lies in the unit's slices; a unit's importance is
  * the mean over those weights, so that a group's sums to one. (Fang et al., "DepGraph: towards any
- * structural pruning", 2023, add up first and divide once: there the weights with large numbers, not
- * those that lose most, decide.)
+ * structural pruning", 2023, add up first and divide once: there the weights with large numbers,
+ * not those that lose most, decide.)
  */
 final class Importance {
   private final Graph graph;

@@ -54,7 +54,8 @@ public record ShrinkRequest(
       throw new InvalidPlanException("a floor is from 0 to 1, not " + floor);
     }
     if (roundTo < 1) {
-      throw new InvalidPlanException("counts are rounded to a multiple of 1 or more, not " + roundTo);
+      throw new InvalidPlanException(
+          "counts are rounded to a multiple of 1 or more, not " + roundTo);
     }
     if (scope == Scope.ROW) {
       throw new InvalidPlanException("groups have no rows; the scope is global or tensor");
@@ -80,7 +81,6 @@ public record ShrinkRequest(
 
   /** Asks for the same by another criterion. */
   public ShrinkRequest by(Criterion other) {
-    return new ShrinkRequest(
-        metric, fraction, other, scope, roundTo, floor, kinds, keep, seed);
+    return new ShrinkRequest(metric, fraction, other, scope, roundTo, floor, kinds, keep, seed);
   }
 }

@@ -23,8 +23,7 @@ public final class Shrinkage {
   private final Costs before;
   private final Costs after;
 
-  Shrinkage(
-      ModelProto small, Graph graph, Cut cut, List<Part> parts, Costs before, Costs after) {
+  Shrinkage(ModelProto small, Graph graph, Cut cut, List<Part> parts, Costs before, Costs after) {
     this.small = small;
     this.graph = graph;
     this.cut = cut;

@@ -158,8 +158,7 @@ public final class Shrinker {
                                 .filter(unit -> !gone.contains(unit.classId()))
                                 .count()))
             .toList();
-    return new Shrinkage(
-        Surgeon.remove(graph, shapes, cut), graph, cut, parts, dense, small);
+    return new Shrinkage(Surgeon.remove(graph, shapes, cut), graph, cut, parts, dense, small);
   }
 
   /** Gives the groups that nothing says to keep. */
@@ -177,8 +176,7 @@ public final class Shrinker {
   }
 
   private boolean isNamed(Group group, Glob glob) {
-    Set<String> names =
-        group.slots().stream().map(Slot::tensor).collect(Collectors.toSet());
+    Set<String> names = group.slots().stream().map(Slot::tensor).collect(Collectors.toSet());
     return names.stream().anyMatch(glob::matches)
         || names.stream()
             .flatMap(tensor -> users.getOrDefault(tensor, List.of()).stream())

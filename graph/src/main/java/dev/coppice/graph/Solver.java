@@ -105,7 +105,8 @@ final class Solver {
     this.request = request;
     for (Group group : groups) {
       if (request.kinds().contains(group.kind())) {
-        candidates.add(new Candidate(group, importance.of(group), importance.weights(group), request));
+        candidates.add(
+            new Candidate(group, importance.of(group), importance.weights(group), request));
       }
     }
   }
@@ -162,8 +163,7 @@ final class Solver {
         .next()
         .flatMap(
             to -> {
-              double saving =
-                  costs.saving(candidate.between(candidate.kept, to), request.metric());
+              double saving = costs.saving(candidate.between(candidate.kept, to), request.metric());
               double price = candidate.loss(to) / saving;
               return saving > 0 ? Optional.of(new Move(candidate, to, price)) : Optional.empty();
             });
