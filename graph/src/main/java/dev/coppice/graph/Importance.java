@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -21,6 +22,7 @@ import java.util.Set;
 final class Importance {
   private final Graph graph;
   private final Set<String> scales = new HashSet<>();
+  private final Set<Slot> reduced = new HashSet<>();
   private final Map<Slot, double[]> norms = new HashMap<>();
   private final ShrinkRequest.Criterion criterion;
   private final long seed;
@@ -33,6 +35,7 @@ final class Importance {
       if (node.op().equals("BatchNormalization")) {
         scales.add(node.input(1));
       }
+      reducedBy(node).ifPresent(reduced::add);
     }
   }
 
@@ -52,9 +55,29 @@ final class Importance {
     return shares(scores);
   }
 
-  /** Gives how many weights a group is cut from. */
-  long weights(Group group) {
-    return group.slots().stream().filter(this::counts).count();
+  /** Gives the axis of a node's weight that it sums over. */
+  private Optional<Slot> reducedBy(Node node) {
+    for (int input = 0; input < 2; input++) {
+      TensorProto weight = graph.tensor(node.input(input));
+      if (weight == null || !Groups.PRODUCTS.contains(node.op())) {
+        continue;
+      }
+      boolean left = input == 0;
+      int axis =
+          switch (node.op()) {
+            case "Conv" -> 1;
+            case "ConvTranspose" -> 0;
+            case "Gemm" -> left == (node.integer(left ? "transA" : "transB", 0) == 0) ? 1 : 0;
+            default -> weight.getDimsCount() - (left ? 1 : 2);
+          };
+      return Optional.of(new Slot(weight.getName(), axis));
+    }
+    return Optional.empty();
+  }
+
+  /** Gives how many products sum over what a group loses: as many outputs suffer. */
+  long sufferers(Group group) {
+    return Math.max(1, group.slots().stream().filter(reduced::contains).count());
   }
 
   /** Biases, means and variances say little of how much a channel matters. */

@@ -28,12 +28,12 @@ final class Solver {
     private final List<Integer> order;
     private final double[] importance;
     private final NavigableSet<Integer> sizes;
-    private final long weights;
+    private final long sufferers;
     private int kept;
     private double left;
 
-    Candidate(Group group, double[] importance, long weights, ShrinkRequest request) {
-      this.weights = weights;
+    Candidate(Group group, double[] importance, long sufferers, ShrinkRequest request) {
+      this.sufferers = sufferers;
       this.left = Arrays.stream(importance).sum();
       // Of equals the one that stands first stays.
       List<Integer> units =
@@ -71,12 +71,12 @@ final class Solver {
 
     /**
      * Gives what it costs in quality to keep {@code to} units: by how much the logarithm falls of
-     * the share of importance that is left, in each of the group's weights. So the next unit of a
-     * group that has lost much is dear, and no group is emptied before the others.
+     * the share of importance that is left, once for each product that sums over the group. So the
+     * next unit of a group that has lost much is dear, and no group is emptied before the others.
      */
     double loss(int to) {
       double after = left - importance(kept, to);
-      return left <= 0 ? 0 : after <= 0 ? Double.MAX_VALUE : weights * Math.log(left / after);
+      return left <= 0 ? 0 : after <= 0 ? Double.MAX_VALUE : sufferers * Math.log(left / after);
     }
 
     void keep(int to) {
@@ -106,7 +106,7 @@ final class Solver {
     for (Group group : groups) {
       if (request.kinds().contains(group.kind())) {
         candidates.add(
-            new Candidate(group, importance.of(group), importance.weights(group), request));
+            new Candidate(group, importance.of(group), importance.sufferers(group), request));
       }
     }
   }
