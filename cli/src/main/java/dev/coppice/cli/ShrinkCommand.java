@@ -49,8 +49,8 @@ import picocli.CommandLine.Parameters;
       "    coppice shrink model.onnx --target macs=0.5 --dry-run",
       "  A third of the parameters, attention heads alone:",
       "    coppice shrink model.onnx -o small.onnx --target params=.67 --what heads",
-      "  Counts that vector units like, the first layer as it is:",
-      "    coppice shrink model.onnx -o small.onnx --target macs=.6 --round-to 8 --keep stem.*"
+      "  Any counts, the first layer as it is:",
+      "    coppice shrink model.onnx -o small.onnx --target macs=.6 --round-to 1 --keep 'stem.*'"
     })
 final class ShrinkCommand extends SessionCommand {
   static final class Targets extends PlanOptions.Words {
@@ -141,8 +141,10 @@ final class ShrinkCommand extends SessionCommand {
   @Option(
       names = "--round-to",
       paramLabel = "N",
-      description = "What stays of channels and neurons is a multiple of N (default: 1).")
-  int roundTo = 1;
+      description =
+          "What stays of channels and neurons is a multiple of N (default: 8, which runtimes"
+              + " like; 1 for exact targets).")
+  int roundTo = ShrinkRequest.ROUND_TO;
 
   @Option(
       names = "--floor",

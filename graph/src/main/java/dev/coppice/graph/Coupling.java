@@ -49,7 +49,7 @@ final class Coupling {
       if (unknown.isPresent()) {
         links.freezeAll("works on \"" + unknown.get() + "\", whose shape is not known");
       } else {
-        rules.apply(node, links);
+        apply(rules, node, links);
       }
       links.finish();
     }
@@ -62,6 +62,14 @@ final class Coupling {
     decideFolds();
     classes.freezeInexact();
     return classes;
+  }
+
+  private void apply(LinkRules rules, Node node, Links links) {
+    try {
+      rules.apply(node, links);
+    } catch (IndexOutOfBoundsException | ArithmeticException | IllegalArgumentException e) {
+      throw graph.malformed(node);
+    }
   }
 
   private void add(String value) {

@@ -20,6 +20,13 @@ final class Dim {
     return dim < SYMBOLS;
   }
 
+  /**
+   * Gives a number of a file as one that is no symbol: those that far below zero mean "the end".
+   */
+  static long number(long stored) {
+    return Math.max(stored, SYMBOLS);
+  }
+
   /** Whether a size is a number. */
   static boolean isKnown(long dim) {
     return !isSymbol(dim);

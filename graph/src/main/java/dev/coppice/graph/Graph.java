@@ -231,6 +231,12 @@ final class Graph {
     return CheckpointFormatException.of(Code.UNSUPPORTED, path, why);
   }
 
+  /** Makes the exception for a node that is not what its operator demands. */
+  CheckpointFormatException malformed(Node node) {
+    return CheckpointFormatException.of(
+        Code.SHAPE, path, node + " has attributes or inputs that its operator does not allow");
+  }
+
   Path path() {
     return path;
   }

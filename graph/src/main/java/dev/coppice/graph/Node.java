@@ -71,7 +71,7 @@ final class Node {
   /** Gives a list of integers, or nothing where the attribute is absent. */
   long @Nullable [] integers(String attribute) {
     AttributeProto found = attributes.get(attribute);
-    return found == null ? null : found.getIntsList().stream().mapToLong(Long::longValue).toArray();
+    return found == null ? null : found.getIntsList().stream().mapToLong(Dim::number).toArray();
   }
 
   @Override

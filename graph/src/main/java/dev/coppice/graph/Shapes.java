@@ -39,8 +39,12 @@ final class Shapes {
     ShapeRules rules = new ShapeRules(shapes);
     for (Node node : graph.nodes()) {
       if (!node.op().equals("Constant")) {
-        IntegerRules.apply(node, shapes);
-        rules.apply(node);
+        try {
+          IntegerRules.apply(node, shapes);
+          rules.apply(node);
+        } catch (IndexOutOfBoundsException | ArithmeticException | NegativeArraySizeException e) {
+          throw graph.malformed(node);
+        }
       }
       for (String output : node.outputs()) {
         ValueInfoProto found = declared.get(output);
@@ -74,7 +78,8 @@ final class Shapes {
     long[] dims = TensorBytes.dims(tensor);
     put(name, dims);
     if (dims.length <= 1 && (dims.length == 0 || dims[0] <= MOST_INTEGERS)) {
-      putIntegers(name, TensorBytes.integers(tensor));
+      long[] stored = TensorBytes.integers(tensor);
+      putIntegers(name, stored == null ? null : Arrays.stream(stored).map(Dim::number).toArray());
     }
   }
 

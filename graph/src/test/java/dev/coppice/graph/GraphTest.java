@@ -10,6 +10,8 @@ import dev.coppice.CheckpointFormatException.Code;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -71,6 +73,27 @@ class GraphTest {
   void aFileOfAnotherFormatIsRefused() throws IOException {
     Path file = Files.writeString(folder.resolve("model.onnx"), "no protocol buffer at all");
     assertThatThrownBy(() -> ModelFile.read(file)).isInstanceOf(CheckpointFormatException.class);
+  }
+
+  @Test
+  void aNodeThatIsNotWhatItsOperatorDemandsIsNamed() {
+    List<ModelBuilder> bad =
+        List.of(
+            plain().node("Transpose", "y", "z", "perm", new long[] {0, 7}),
+            plain().node("Split", List.of("y"), List.of("a", "b"), "axis", 4L),
+            plain().integers("axes", 9).node("Squeeze", "y axes", "z"),
+            plain().weight("k", 2, 1, 1).weight("i", 1, 4, 3).node("Conv", "i k", "z", "group", 0L),
+            plain()
+                .weight("k", 2, 4, 1)
+                .weight("i", 1, 4, 3)
+                .node("Conv", "i k", "z", "strides", new long[] {0}));
+    for (ModelBuilder builder : bad) {
+      Graph graph = builder.graph();
+      assertThatThrownBy(() -> Coupling.of(graph, Shapes.infer(graph, Map.of())))
+          .as(graph.nodes().get(1).toString())
+          .isInstanceOf(CheckpointFormatException.class)
+          .hasMessageContaining("does not allow");
+    }
   }
 
   @Test

@@ -116,7 +116,11 @@ class SolverTest {
     Costs costs = new Costs(graph, Shapes.infer(graph, Map.of()), classes);
     assertThat(costs.total(Metric.MACS)).isEqualTo(16);
     Set<Integer> gone =
-        Solver.solve(groups, importance, costs, ShrinkRequest.of(Metric.MACS, 0.75));
+        Solver.solve(
+            groups,
+            importance,
+            costs,
+            request(0.75, Scope.GLOBAL, 1, 0, EnumSet.allOf(Kind.class)));
     assertThat(gone).containsExactly(groups.get(0).units().get(least).classId());
     assertThat(costs.total(Metric.MACS)).isEqualTo(12);
     assertThat(scores)
