@@ -30,8 +30,10 @@ function(coppice_add_fatbin name)
   file(CONFIGURE OUTPUT ${unit} CONTENT "${includes}" @ONLY)
   add_custom_command(
     OUTPUT ${fatbin}
-    COMMAND ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -I ${COPPICE_KERNEL_HEADERS} -fatbin ${generate}
-            ${unit} -o ${fatbin}
+    # What ptxas says of each kernel is kept for check_sass.sh.
+    COMMAND sh -c "\"$@\" 2>${name}.ptxas || { cat ${name}.ptxas >&2; exit 1; }" nvcc
+            ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -Xptxas -v -I ${COPPICE_KERNEL_HEADERS} -fatbin
+            ${generate} ${unit} -o ${fatbin}
     DEPENDS ${unit} ${ARGN} ${headers}
     VERBATIM)
   add_custom_target(${name}_fatbin ALL DEPENDS ${fatbin})
@@ -61,9 +63,14 @@ endif()
 function(coppice_emulated_source source out)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${source})
   coppice_kernel_names(${source} names)
+  file(READ ${source} text)
   set(REGISTRATIONS "")
   foreach(name IN LISTS names)
-    string(APPEND REGISTRATIONS "COPPICE_KERNEL(${name});\n")
+    set(threads 1024)  # where __launch_bounds__ does not say otherwise
+    if(text MATCHES "__launch_bounds__\\(([0-9]+)[0-9, ]*\\)[ \n]+${name}\\(")
+      set(threads ${CMAKE_MATCH_1})
+    endif()
+    string(APPEND REGISTRATIONS "COPPICE_KERNEL(${name}, ${threads});\n")
   endforeach()
   set(SOURCE ${source})
   get_filename_component(base ${source} NAME_WE)

@@ -99,14 +99,21 @@ inline unsigned __funnelshift_l(unsigned low, unsigned high, unsigned by) {
 inline unsigned __funnelshift_r(unsigned low, unsigned high, unsigned by) {
   return static_cast<unsigned>((static_cast<unsigned long long>(high) << 32 | low) >> (by & 31U));
 }
-// Each hex digit of `selector` names a byte of the eight of a and b.
+// Of unsigned bytes.
+inline unsigned __dp4a(unsigned a, unsigned b, unsigned sum) {
+  for (unsigned shift = 0; shift < 32; shift += 8) {
+    sum += (a >> shift & 0xFFU) * (b >> shift & 0xFFU);
+  }
+  return sum;
+}
+// Each hex digit of `selector` names a byte of the eight of a and b; its uppermost bit is ignored, as by nvcc,
+// whatever the device's instruction does with it.
 inline unsigned __byte_perm(unsigned a, unsigned b, unsigned selector) {
   const unsigned long long bytes = static_cast<unsigned long long>(b) << 32 | a;
   unsigned result = 0;
   for (unsigned i = 0; i < 4; i++) {
-    const unsigned which = selector >> (4 * i);
-    const auto byte = static_cast<unsigned>(bytes >> (8 * (which & 7U)) & 0xFFU);
-    result |= ((which & 8U) == 0 ? byte : (byte >> 7) * 0xFFU) << (8 * i);
+    const unsigned which = selector >> (4 * i) & 7U;
+    result |= static_cast<unsigned>(bytes >> (8 * which) & 0xFFU) << (8 * i);
   }
   return result;
 }

@@ -19,6 +19,7 @@ struct Kernel {
   const char* name;
   void (*run)(const void* parameters);
   std::size_t parameter_bytes;
+  unsigned most_threads;
 };
 
 struct Launch {
@@ -60,8 +61,10 @@ struct Call<F> {
   }
 };
 
-#define COPPICE_KERNEL(name)                                                        \
+// `threads`: what its __launch_bounds__ allows a block.
+#define COPPICE_KERNEL(name, threads)                                               \
   [[maybe_unused]] static const bool added_##name = coppice::emulator::add_kernel( \
-      {#name, coppice::emulator::Call<name>::run, coppice::emulator::Call<name>::parameter_bytes})
+      {#name, coppice::emulator::Call<name>::run,                                   \
+       coppice::emulator::Call<name>::parameter_bytes, threads})
 
 }  // namespace coppice::emulator

@@ -211,6 +211,9 @@ TEST_F(MemoryTest, LaunchesThatNoDeviceCouldMakeAreRefused) {
   EXPECT_EQ(launch(f, data, 0, 0x80000000U, 4, nullptr), INVALID_VALUE);
   EXPECT_EQ(launch(f, data, 0, 1, 1025, nullptr), INVALID_VALUE);
   EXPECT_EQ(launch(f, data, 0, 0x7FFFFFFFU, 4, nullptr), SUCCESS) << "it is not run here";
+  const CUfunction bounded = function("test_bounds");
+  EXPECT_EQ(launch(bounded, data, 0, 1, 64, nullptr), SUCCESS);
+  EXPECT_EQ(launch(bounded, data, 0, 1, 65, nullptr), LAUNCH_OUT_OF_RESOURCES);
 }
 
 }  // namespace

@@ -176,7 +176,7 @@ COPPICE_EXPORT CUresult cuFuncGetAttribute(int* value, int which, CUfunction fun
   ENTER("cuFuncGetAttribute")
   switch (which) {
     case THREADS_PER_BLOCK:
-      *value = emulator::MOST_THREADS;
+      *value = static_cast<int>(function->kernel->most_threads);
       return SUCCESS;
     case STATIC_SHARED:
     case CONSTANT_BYTES:
@@ -233,6 +233,9 @@ COPPICE_EXPORT CUresult cuLaunchKernel(CUfunction function, unsigned grid_x, uns
                              shared_bytes};
   if (!is_possible(launch, function)) {
     return INVALID_VALUE;
+  }
+  if (block_x * block_y * block_z > function->kernel->most_threads) {
+    return LAUNCH_OUT_OF_RESOURCES;
   }
   emulator::count_launch(function->kernel->name);
   stream->add("cuLaunchKernel", [launch] { return launch.run(); });

@@ -171,3 +171,5 @@ extern "C" __global__ void test_assume(const TestParameters p) {
   __builtin_assume(p.count > threadIdx.x);
   p.data[0] = 7;
 }
+
+extern "C" __global__ void __launch_bounds__(64) test_bounds(const TestParameters p) { p.data[0] = 7; }

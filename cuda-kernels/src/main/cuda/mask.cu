@@ -4,86 +4,95 @@
 //   coppice_mask_apply    weight(i) = bit(i) ? weight(i) : +0.0 in place (Slice.pruned = Slice.weights); tallies,
 //                         whose `nans` are those that stay. Bytes an element: 2 + 2 or 4 + 4, and 1/8.
 //   coppice_zeros         zeros += weights that are +0.0 or -0.0, nans += NaN. 2 or 4 bytes an element.
+//     Two 16-bit weights are looked at at once, in the lanes of a word (lanes.cuh), some 10 instructions an
+//     element; a thread has four loads of 16 bytes in flight, three or more blocks an SM 48 KiB or more.
 //     256 threads, 64 bytes of shared memory; tiles of a slice: ceil((lead + elements) * bytes / TILE_BYTES);
 //     any number of blocks is correct, 16 times what the device holds at once, at most the tiles, is meant.
 //   coppice_mask_count    zeros += clear bits. 1/8 byte an element.
 //   coppice_mask_combine  result = a & b, a | b, a & ~b, ~a; 3/8 (not: 2/8) byte an element.
 //     256 threads, 64 bytes of shared memory; any number of blocks is correct, ceil(bits / 2^17), at most 16
 //     times what the device holds at once, is meant.
+#include "lanes.cuh"
 #include "mask.cuh"
 #include "tile.cuh"
 
-// Gives this thread its share of a tile of 16 KiB: vector(position, 16 bytes that were read) and, where a
-// vector is not whole, each(position). Four reads are in flight.
-template <typename Bits, typename Vector, typename Each>
-__device__ inline void for_vectors(const Slice& slice, unsigned long long tile, Vector vector,
+constexpr unsigned MASK_THREADS = 256;
+
+// Gives this thread its share of a tile of 16 KiB, four reads in flight: vector(position, 16 bytes that were read,
+// kept(position)) and, where a vector is not whole or vector() answers false, each(position).
+template <typename Bits, typename Kept, typename Vector, typename Each>
+__device__ inline void for_vectors(const Slice& slice, unsigned long long tile, Kept kept, Vector vector,
                                    Each each) {
   constexpr unsigned lanes = 16 / sizeof(Bits);
-  constexpr unsigned vectors = TILE_BYTES / 16;
+  constexpr unsigned in_flight = slices::TILE_VECTORS / MASK_THREADS;
+  constexpr unsigned step = MASK_THREADS * lanes;
   const auto* weights = slices::global(static_cast<const Bits*>(slice.weights));
   const auto elements = static_cast<long long>(slice.elements);
-  const auto whole = [&](long long at) { return at >= 0 && at + lanes <= elements; };
-  for (unsigned v = threadIdx.x; v < vectors; v += 4 * blockDim.x) {
-    const auto first = static_cast<long long>((tile * vectors + v) * lanes) - slice.lead;
-    const auto position = [&](unsigned i) { return first + i * blockDim.x * lanes; };
-    const auto read = [&](unsigned i) {
-      const long long at = position(i);
-      return whole(at) ? *reinterpret_cast<const uint4*>(weights + at) : uint4{};
-    };
-    const auto visit = [&](unsigned i, const uint4& held) {
-      const long long at = position(i);
-      if (whole(at)) {
-        vector(static_cast<unsigned long long>(at), held);
-        return;
-      }
-      for (long long e = max(at, 0LL); e < min(at + lanes, elements); e++) {
-        each(static_cast<unsigned long long>(e));
-      }
-    };
-    const uint4 held0 = read(0);
-    const uint4 held1 = read(1);
-    const uint4 held2 = read(2);
-    const uint4 held3 = read(3);
-    visit(0, held0);
-    visit(1, held1);
-    visit(2, held2);
-    visit(3, held3);
+  const auto own =
+      static_cast<long long>((tile * slices::TILE_VECTORS + threadIdx.x) * lanes) - slice.lead;
+  const auto is_whole = [&](unsigned i) { return own + i * step >= 0 && own + i * step + lanes <= elements; };
+  uint4 held[in_flight];
+  unsigned bits[in_flight];
+#pragma unroll
+  for (unsigned i = 0; i < in_flight; i++) {
+    bits[i] = is_whole(i) ? kept(static_cast<unsigned long long>(own + i * step)) : 0;
+    held[i] = is_whole(i) ? *reinterpret_cast<const uint4*>(weights + own + i * step) : uint4{};
+  }
+  unsigned apart = 0;
+#pragma unroll
+  for (unsigned i = 0; i < in_flight; i++) {
+    if (!is_whole(i) || !vector(static_cast<unsigned long long>(own + i * step), held[i], bits[i])) {
+      apart |= 1U << i;
+    }
+  }
+  for (; apart != 0; apart &= apart - 1) {
+    const long long at = own + (__ffs(static_cast<int>(apart)) - 1LL) * step;
+#pragma unroll 1
+    for (long long e = max(at, 0LL); e < min(at + lanes, elements); e++) {
+      each(static_cast<unsigned long long>(e));
+    }
   }
 }
 
 // Counts a weight that its mask keeps or not.
 template <typename Bits>
-__device__ inline void count_masked(const Slice& slice, unsigned long long position, Bits weight,
-                                    bool kept, Counts& counts) {
+__device__ inline void count_masked(Tally* tallies, const Slice& slice, unsigned long long position,
+                                    Bits weight, bool kept, Counts& counts) {
   if (kept && own_key(weight) > slice.largest) {
-    count_nan(counts, slice, position);
+    count_nan(tallies, &slice, position);
   } else {
     count_settled(counts, !kept, is_zero(weight));
   }
 }
 
-// Zeroes the weights of a word that bits of `kept`, from the lowest on, do not keep; gives the word.
+// Zeroes the weights of a vector that bits of `kept`, from the lowest on, do not keep, and counts them; does
+// nothing and answers false where it would keep a NaN.
 template <typename Bits>
-__device__ inline unsigned mask_word(const Slice& slice, unsigned long long position, unsigned word,
-                                     unsigned kept, Counts& counts) {
-  if constexpr (sizeof(Bits) == 2) {
-    count_masked(slice, position, static_cast<Bits>(word), (kept & 1U) != 0, counts);
-    count_masked(slice, position + 1, static_cast<Bits>(word >> 16), (kept & 2U) != 0, counts);
-    return word & (((kept & 1U) != 0 ? 0xFFFFU : 0) | ((kept & 2U) != 0 ? 0xFFFF0000U : 0));
-  } else {
-    count_masked(slice, position, word, (kept & 1U) != 0, counts);
-    return (kept & 1U) != 0 ? word : 0;
+__device__ inline bool mask_vector(unsigned above, uint4& v, unsigned kept, Counts& counts) {
+  constexpr unsigned each = 4 / sizeof(Bits);
+  const auto stays = [&](unsigned word) { return lanes::spread<Bits>(kept >> word * each); };
+  const auto nan = [&](unsigned word, unsigned stay) {
+    return ((word & ~lanes::TOP<Bits>) + above) & stay & lanes::TOP<Bits>;
+  };
+  const uint4 stay = {stays(0), stays(1), stays(2), stays(3)};
+  if ((nan(v.x, stay.x) | nan(v.y, stay.y) | nan(v.z, stay.z) | nan(v.w, stay.w)) != 0) {
+    return false;
   }
-}
-
-template <typename Bits>
-__device__ inline uint4 mask_vector(const Slice& slice, unsigned long long position, const uint4& v,
-                                    unsigned kept, Counts& counts) {
-  constexpr unsigned step = 4 / sizeof(Bits);
-  return {mask_word<Bits>(slice, position, v.x, kept, counts),
-          mask_word<Bits>(slice, position + step, v.y, kept >> step, counts),
-          mask_word<Bits>(slice, position + 2 * step, v.z, kept >> 2 * step, counts),
-          mask_word<Bits>(slice, position + 3 * step, v.w, kept >> 3 * step, counts)};
+  unsigned kept_numbers = 0;  // that are not zero
+  const auto settle = [&](unsigned& word, unsigned own) {
+    const unsigned number = lanes::nonzero<Bits>(word & ~lanes::TOP<Bits>);
+    counts.newly_zero += static_cast<unsigned>(__popc(number & ~own));
+    kept_numbers += static_cast<unsigned>(__popc(number & own));
+    word &= own;
+  };
+  settle(v.x, stay.x);
+  settle(v.y, stay.y);
+  settle(v.z, stay.z);
+  settle(v.w, stay.w);
+  constexpr unsigned all = 4 * each;
+  counts.pruned += all - static_cast<unsigned>(__popc(kept & ((1U << all) - 1)));
+  counts.zeros += all - kept_numbers;
+  return true;
 }
 
 // The bits of `count` elements, at most 32, from `position` on.
@@ -95,51 +104,59 @@ __device__ inline unsigned mask_bits(const unsigned* mask, unsigned long long po
 }
 
 template <typename Bits>
-__device__ inline void apply_mask(const Slice& slice, unsigned long long tile, Counts& counts) {
+__device__ inline void apply_mask(Tally* tallies, const Slice& slice, unsigned long long tile, Counts& counts) {
   auto* weights = slices::global(static_cast<Bits*>(slice.pruned));
+  const unsigned* mask = slices::global(slice.mask);
+  const unsigned above = lanes::above<Bits>(slice);
   for_vectors<Bits>(
       slice, tile,
-      [&](unsigned long long at, const uint4& v) {
-        const unsigned kept = mask_bits(slices::global(slice.mask), at, 16 / sizeof(Bits));
-        store_vector(weights + at, mask_vector<Bits>(slice, at, v, kept, counts));
+      [&](unsigned long long at) { return mask_bits(mask, at, 16 / sizeof(Bits)); },
+      [&](unsigned long long at, uint4& v, unsigned kept) {
+        const bool done = mask_vector<Bits>(above, v, kept, counts);
+        if (done) {
+          store_vector(weights + at, v);
+        }
+        return done;
       },
       [&](unsigned long long at) {
-        const bool kept = (mask_bits(slices::global(slice.mask), at, 1) & 1U) != 0;
-        count_masked(slice, at, weights[at], kept, counts);
+        const bool kept = (mask_bits(mask, at, 1) & 1U) != 0;
+        count_masked(tallies, slice, at, weights[at], kept, counts);
         if (!kept) {
           weights[at] = 0;
         }
       });
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2)
+extern "C" __global__ void __launch_bounds__(256, 3)
     coppice_mask_apply(const MaskedParameters p) {
   for_tiles(p, SMALL_TILES, [&](const Slice& slice, unsigned long long tile, Counts& counts) {
     if (slice.bytes == 2) {
-      apply_mask<uint16_t>(slice, tile, counts);
+      apply_mask<uint16_t>(p.tallies, slice, tile, counts);
     } else {
-      apply_mask<uint32_t>(slice, tile, counts);
+      apply_mask<uint32_t>(p.tallies, slice, tile, counts);
     }
   });
 }
 
 template <typename Bits>
-__device__ inline void count_zeros(const Slice& slice, unsigned long long tile, Counts& counts) {
+__device__ inline void count_zeros(Tally* tallies, const Slice& slice, unsigned long long tile, Counts& counts) {
+  const unsigned above = lanes::above<Bits>(slice);
   for_vectors<Bits>(
       slice, tile,
-      [&](unsigned long long at, const uint4& v) { mask_vector<Bits>(slice, at, v, ~0U, counts); },
+      [](unsigned long long) { return ~0U; },
+      [&](unsigned long long, uint4& v, unsigned kept) { return mask_vector<Bits>(above, v, kept, counts); },
       [&](unsigned long long at) {
-        count_masked(slice, at, slices::global(static_cast<const Bits*>(slice.weights))[at], true, counts);
+        count_masked(tallies, slice, at, slices::global(static_cast<const Bits*>(slice.weights))[at], true, counts);
       });
 }
 
-extern "C" __global__ void __launch_bounds__(256, 2)
+extern "C" __global__ void __launch_bounds__(256, 4)
     coppice_zeros(const MaskedParameters p) {
   for_tiles(p, SMALL_TILES, [&](const Slice& slice, unsigned long long tile, Counts& counts) {
     if (slice.bytes == 2) {
-      count_zeros<uint16_t>(slice, tile, counts);
+      count_zeros<uint16_t>(p.tallies, slice, tile, counts);
     } else {
-      count_zeros<uint32_t>(slice, tile, counts);
+      count_zeros<uint32_t>(p.tallies, slice, tile, counts);
     }
   });
 }

@@ -14,13 +14,25 @@
 //   staged = (outer == 1 ? round_up(R * inner + lanes - 1, lanes) : outer * round_up(R * inner, lanes))
 //            * (bytes + (by magnitude ? 0 : 4))
 //
-//   coppice_rows_warp    a warp a row. outer == 1, rows of up to some 2,048 elements, R such that staged
+//   coppice_rows_warp    a warp a row. outer == 1, rows of up to 4 KiB, R such that staged
 //                        is about 16 KiB. 256 threads; 64 + 8 * ROW_BYTES + the largest staged.
 //   coppice_rows_block   a block R rows. R = 1 if outer == 1, else R with R * inner * bytes of 32 or better
 //                        64, so that whole sectors are read. 256 threads up to a staged of 32 KiB, 512
 //                        above; 64 + the largest R * ROW_BYTES + the largest staged.
 //   coppice_rows_global  the same where `staged` does not fit: the weights are read again for each digit.
 //                        512 threads, 64 + the largest R * LONG_ROW_BYTES.
+//
+// Rows by magnitude that lie side by side (outer == 1) and fit a team's registers, 8 vectors of 16 bytes a thread,
+// are held there (held_rows.cuh): up to 4 KiB by a warp, 32 KiB by 256 threads, 64 KiB by 512. The others are
+// staged in shared memory and selected by digits (select_rows.cuh).
+//
+// What limits them: instructions, not bytes. Counted in sm_90's code, a held row takes 1.5 an element (16-bit types)
+// or 2.5 (32-bit types) in each round of bisection, and 32 a thread and round to add up; there are at most 17 or 33
+// rounds. Some 20 or 35 more load and prune. With 16 elements a thread that makes some 95 an element for 16-bit
+// types, with 56 some 65. A staged row takes some 90 an element for each digit, most of them in the vote on who adds
+// to a bin, and up to 240 to prune; digits are two for 16-bit types by magnitude, four otherwise. The memory leaves
+// 27 or 55 free (n_of_m_2_4.cu).
+#include "held_rows.cuh"
 #include "select_rows.cuh"
 
 // Weights in shared memory.
@@ -31,13 +43,15 @@ struct StagedRows {
   const unsigned* keys;
   unsigned pitch;
 
-  __device__ Bits weight(unsigned line, unsigned column) const { return staged[line * pitch + column]; }
+  __device__ Bits weight(unsigned line, unsigned column) const {
+    return shared(staged)[line * pitch + column];
+  }
   __device__ unsigned key(unsigned line, unsigned column, Bits weight) const {
-    return MAGNITUDE ? own_key(weight) : keys[line * pitch + column];
+    return MAGNITUDE ? own_key(weight) : shared(keys)[line * pitch + column];
   }
   __device__ void settle(unsigned line, unsigned column, Bits, bool goes) const {
     if (goes) {
-      staged[line * pitch + column] = 0;
+      shared(staged)[line * pitch + column] = 0;
     }
   }
   static constexpr unsigned DIGITS = MAGNITUDE && sizeof(Bits) == 2 ? 2 : 4;
@@ -109,6 +123,14 @@ struct ByWarp {
     auto* rows = reinterpret_cast<unsigned char*>(coppice_shared + TILE_HEADER);
     const unsigned warps = blockDim.x / 32;
     auto& own = *reinterpret_cast<Row<unsigned>*>(rows + threadIdx.x / 32 * ROW_BYTES);
+    if (MAGNITUDE && held_rows::fit<WarpTeam, Bits>(slice)) {
+      const Bundle<unsigned long long> bundle = bundle_of(slice, tile);
+      for (unsigned r = threadIdx.x / 32; r < bundle.rows; r += warps) {
+        held_rows::select<WarpTeam, Bits>(p, slice, bundle.first + r * slice.inner,
+                                          reinterpret_cast<held_rows::Words*>(&own), counts);
+      }
+      return;
+    }
     with_staged<Bits, MAGNITUDE>(
         p, slice, tile, reinterpret_cast<uint4*>(rows + warps * ROW_BYTES),
         [&](const Tile& made, unsigned count, Bits* staged, const unsigned* keys) {
@@ -129,6 +151,14 @@ struct ByBlock {
   __device__ static void run(const RowsParameters& p, const Slice& slice, unsigned long long tile,
                              Counts& counts) {
     uint4* const rows = coppice_shared + TILE_HEADER;
+    if (MAGNITUDE && held_rows::fit<BlockTeam, Bits>(slice)) {
+      const Bundle<unsigned long long> bundle = bundle_of(slice, tile);
+      for (unsigned r = 0; r < bundle.rows; r++) {
+        held_rows::select<BlockTeam, Bits>(p, slice, bundle.first + r * slice.inner,
+                                           reinterpret_cast<held_rows::Words*>(rows), counts);
+      }
+      return;
+    }
     with_staged<Bits, MAGNITUDE>(
         p, slice, tile, rows + slice.tile_rows * (ROW_BYTES / sizeof(uint4)),
         [&](const Tile& made, unsigned count, Bits* staged, const unsigned* keys) {

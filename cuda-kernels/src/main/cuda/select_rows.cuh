@@ -25,11 +25,13 @@ static_assert(sizeof(Row<unsigned long long>) <= LONG_ROW_BYTES);
 
 // The threads that select together.
 struct WarpTeam {
+  static constexpr bool ONE_WARP = true;
   __device__ static unsigned thread() { return threadIdx.x % 32; }
   __device__ static unsigned threads() { return 32; }
   __device__ static void sync() { __syncwarp(); }
 };
 struct BlockTeam {
+  static constexpr bool ONE_WARP = false;
   __device__ static unsigned thread() { return threadIdx.x; }
   __device__ static unsigned threads() { return blockDim.x; }
   __device__ static void sync() { __syncthreads(); }
@@ -166,11 +168,12 @@ __device__ inline bool is_split(const Row<Counter>& row) {
   return row.go != 0 && row.stay != 0;
 }
 
-// Counts, for each warp, the split ties in the shares of the warps before it.
+// Counts, seldom, for each warp, the split ties in the shares of the warps before it.
 template <typename Team, typename Source, typename Index>
 __device__ inline void count_ties(const Slice& slice, const Source& source,
                                   const Bundle<Index>& bundle, Row<Index>* rows) {
   const unsigned warp = Team::thread() / 32;
+  rows = shared(rows);
   walk<Team>(bundle, [&](bool inside, Index line, Index column) {
     if (inside) {
       const auto weight = source.weight(line, column);
@@ -225,7 +228,7 @@ __device__ inline void mask_step(unsigned* mask, bool inside, unsigned long long
 
 // Prunes, counts and masks, once each row's threshold is known.
 template <typename Team, typename Bits, typename Source, typename Index>
-__device__ inline void settle_rows(const Slice& slice, const Source& source,
+__device__ inline void settle_rows(Tally* tallies, const Slice& slice, const Source& source,
                                    const Bundle<Index>& bundle, Row<Index>* rows, Counts& counts) {
   walk<Team>(bundle, [&](bool inside, Index line, Index column) {
     const unsigned r = inside ? row_of(bundle, slice, column) : 0;
@@ -241,7 +244,7 @@ __device__ inline void settle_rows(const Slice& slice, const Source& source,
     if (number) {
       count_settled(counts, goes, is_zero(weight));
     } else if (inside) {
-      count_nan(counts, slice, position);
+      count_nan(tallies, &slice, position);
     }
     if (inside) {
       source.settle(line, column, weight, goes);
@@ -294,5 +297,5 @@ __device__ inline void select_rows(const RowsParameters& p, const Slice& slice, 
   if (split) {
     count_ties<Team>(slice, source, bundle, rows);
   }
-  settle_rows<Team, Bits>(slice, source, bundle, rows, counts);
+  settle_rows<Team, Bits>(p.tallies, slice, source, bundle, rows, counts);
 }

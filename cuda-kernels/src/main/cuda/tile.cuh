@@ -16,13 +16,18 @@ __device__ inline T round_up(T value, T to) {
   return (value + to - 1) / to * to;
 }
 
+// A pointer into shared memory, which a function that is not inlined would take for one into any.
+template <typename T>
+__device__ inline T* shared(T* pointer) {
+  __builtin_assume(__isShared(pointer));
+  return pointer;
+}
+
 // What a thread did since its counts were last added to a tally.
 struct Counts {
   unsigned pruned = 0;
   unsigned newly_zero = 0;
   unsigned zeros = 0;
-  unsigned nans = 0;
-  unsigned long long first_nan = ~0ULL;
 };
 
 __device__ inline void count_settled(Counts& counts, bool goes, bool zero) {
@@ -31,15 +36,16 @@ __device__ inline void count_settled(Counts& counts, bool goes, bool zero) {
   counts.zeros += goes || zero;
 }
 
-// Seldom needed, and long: it would be most of the code where it is inlined.
-__attribute__((noinline)) static __device__ unsigned long long index_of(
-    const Slice* slice, unsigned long long position) {
-  return tensor_index(*slice, position);
-}
-
-__device__ inline void count_nan(Counts& counts, const Slice& slice, unsigned long long position) {
-  counts.nans++;
-  counts.first_nan = min(counts.first_nan, index_of(&slice, position));
+// Counts a NaN of a slice in its tensor's tally. Seldom needed, and long: it would be most of the code where it
+// is inlined, and the registers it needs would be missed all the time.
+__attribute__((noinline)) static __device__ void count_nan(Tally* tallies, const Slice* slice,
+                                                           unsigned long long position) {
+  Tally& tensor = tallies[slice->tensor];
+  const unsigned long long index = tensor_index(*slice, position);
+  atomicAdd(&tensor.nans, 1ULL);
+  if (index < tensor.first_nan) {  // as it was some time ago, which spares most of the minima
+    atomicMin(&tensor.first_nan, index);
+  }
 }
 
 // Adds up one count of a warp's threads in its first lane, and there to `sum`.
@@ -63,25 +69,17 @@ __device__ inline void add_nonzero(unsigned long long& sum, unsigned long long c
 __device__ inline void flush_counts(Counts& counts, Tally& tensor) {
   auto& block = *reinterpret_cast<Tally*>(coppice_shared);
   if (threadIdx.x == 0) {
-    block = {0, 0, 0, 0, ~0ULL};
+    block = {};
   }
   __syncthreads();
   add_count(block.pruned, counts.pruned);
   add_count(block.newly_zero, counts.newly_zero);
   add_count(block.zeros, counts.zeros);
-  add_count(block.nans, counts.nans);
-  if (counts.nans != 0) {
-    atomicMin(&block.first_nan, counts.first_nan);
-  }
   __syncthreads();
   if (threadIdx.x == 0) {
     add_nonzero(tensor.pruned, block.pruned);
     add_nonzero(tensor.newly_zero, block.newly_zero);
     add_nonzero(tensor.zeros, block.zeros);
-    add_nonzero(tensor.nans, block.nans);
-    if (block.nans != 0) {
-      atomicMin(&tensor.first_nan, block.first_nan);
-    }
   }
   counts = Counts();
 }
@@ -113,20 +111,19 @@ __device__ inline void for_tiles(const P& p, unsigned tiles_a_flush, Work work) 
   unsigned current = slice_of(p.slices, p.slice_count, tile);
   Counts counts;
   unsigned counted = 0;
-  for (; tile < end; tile++) {
-    const unsigned tensor = p.slices[current].tensor;
+  do {
+    const Slice& slice = p.slices[current];
+    work(slice, tile - slice.first_tile, counts);
+    tile++;
+    counted++;
     while (current + 1 < p.slice_count && p.slices[current + 1].first_tile <= tile) {
       current++;
     }
-    const Slice& slice = p.slices[current];
-    if (slice.tensor != tensor || counted == tiles_a_flush) {
-      flush_counts(counts, p.tallies[tensor]);
+    if (tile == end || p.slices[current].tensor != slice.tensor || counted == tiles_a_flush) {
+      flush_counts(counts, p.tallies[slice.tensor]);
       counted = 0;
     }
-    work(slice, tile - slice.first_tile, counts);
-    counted++;
-  }
-  flush_counts(counts, p.tallies[p.slices[current].tensor]);
+  } while (tile < end);
 }
 
 // Sets bits of a mask from `position` on; bits for elements before the slice are clear.
@@ -196,11 +193,14 @@ __device__ inline void for_edge(const Tile& tile, unsigned x, unsigned lanes, Vi
   }
 }
 
-// Reads a tile's weights into shared memory: 16-byte loads, four in flight.
+// Reads a tile's weights into shared memory: 16-byte loads, four in flight. Not inlined, here and below: selection
+// and what moves tiles would need their registers at once.
 template <typename Bits>
-__device__ inline void stage(const Slice& slice, const Tile& tile, Bits* staged) {
+__attribute__((noinline)) static __device__ void stage(const Slice& slice, const Tile& tile,
+                                                       Bits* staged) {
   constexpr unsigned lanes = 16 / sizeof(Bits);
   const auto* weights = slices::global(static_cast<const Bits*>(slice.weights)) + tile.first;
+  staged = shared(staged);
   const auto copy = [&](unsigned line, unsigned x) {
     staged[line * tile.pitch + tile.lead + x] = weights[line * tile.stride + x];
   };
@@ -239,12 +239,14 @@ __device__ inline void stage(const Slice& slice, const Tile& tile, Bits* staged)
 
 // Writes a tile's weights from shared memory to where the slice's result goes.
 template <typename Bits>
-__device__ inline void unstage(const Slice& slice, const Tile& tile, const Bits* staged) {
+__attribute__((noinline)) static __device__ void unstage(const Slice& slice, const Tile& tile,
+                                                         const Bits* staged) {
   constexpr unsigned lanes = 16 / sizeof(Bits);
   if (slice.pruned == nullptr) {
     return;
   }
   auto* pruned = slices::global(static_cast<Bits*>(slice.pruned)) + tile.first;
+  staged = shared(staged);
   const auto copy = [&](unsigned line, unsigned x) {
     pruned[line * tile.stride + x] = staged[line * tile.pitch + tile.lead + x];
   };
@@ -287,8 +289,9 @@ __device__ inline unsigned score_key(const Slice& slice, unsigned long long posi
 }
 
 // Fills the keys of a tile that is not ranked by magnitude; they lie as the weights do.
-__device__ inline void stage_keys(const Slice& slice, const Tile& tile, Ranking ranking,
-                                  unsigned long long seed, unsigned* keys) {
+[[maybe_unused]] __attribute__((noinline)) static __device__ void stage_keys(
+    const Slice& slice, const Tile& tile, Ranking ranking, unsigned long long seed, unsigned* keys) {
+  keys = shared(keys);
   if (ranking == Ranking::SCORES) {
     for_elements(tile, [&](unsigned line, unsigned x) {
       keys[line * tile.pitch + tile.lead + x] =

@@ -101,7 +101,6 @@ TEST(NOfM, twoOfFourAtEveryAlignmentAndSize) {
         all.push_back(groups(random, bytes, count, count % 3 == 0 ? 50 : 0));
         all.back().lead = lead;
         all.back().tensor = count % 4;
-        all.back().masked = count % 8 == 4;
         all.back().apart = count > 100 && count < 5000;
         all.back().shifted = count == 128;
       }
@@ -111,14 +110,33 @@ TEST(NOfM, twoOfFourAtEveryAlignmentAndSize) {
   }
 }
 
-TEST(NOfM, twoOfFourWritesTheMaskAlone) {
+TEST(NOfM, twoOfFourDownColumns) {
+  std::mt19937 random(7);
+  for (const unsigned bytes : {2U, 4U}) {
+    for (const bool keep_nan : {false, true}) {
+      std::vector<Weights> all;
+      for (const unsigned inner : {8U, 16U, 24U, 248U, 2048U, 2056U, 8192U}) {
+        for (const unsigned outer : {1U, 3U}) {
+          all.push_back(groups(random, bytes, outer * 4 * inner, inner % 16 == 8 ? 150 : 0));
+          all.back().inner = inner;
+          all.back().infinity16 = inner == 24 ? 0x7C00 : 0x7F80;
+          all.back().tensor = inner % 3;
+          all.back().first = inner * outer;
+          all.back().apart = outer == 3;
+        }
+      }
+      check_kernel("coppice_n_of_m_2_4", all, {2, 4, keep_nan}, 3, " down columns");
+    }
+  }
+}
+
+TEST(NOfM, theMaskAlone) {
   std::mt19937 random(2);
   for (const unsigned lead : {0U, 1U, 4U}) {
     Weights w = groups(random, 2, 20'000, 100);
     w.lead = lead;
     w.masked = true;
     w.mask_only = true;
-    check_kernel("coppice_n_of_m_2_4", {w}, {2, 4}, 2, "");
     check_kernel("coppice_n_of_m", {w}, {2, 4}, 2, "");
   }
 }

@@ -233,6 +233,21 @@ TEST_P(Rows, aRowOfManyTilesIsReadFromDeviceMemory) {
   check_rows(GLOBAL, {w}, {0.5, 0, false}, 2, 512);
 }
 
+TEST_P(Rows, rowsThatJustFitTheRegistersAndLongerOnesArePruned) {
+  std::mt19937 random(6);
+  const unsigned lanes = 16 / GetParam();
+  for (const unsigned teams : {1U, 2U}) {  // warps that hold a row
+    for (const unsigned length : {256 * teams * lanes, 256 * teams * lanes - lanes + 1, 256 * teams * lanes + 1}) {
+      for (const unsigned lead : {0U, lanes - 1}) {
+        Weights w = matrix(random, GetParam(), 1, 3, length, 5000);
+        w.lead = lead;
+        w.masked = lead != 0;
+        check_rows(teams == 1 ? WARP : BLOCK, {w}, {0.4, 0, true}, 2, 32 * teams);
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(BytesOfAnElement, Rows, testing::Values(2U, 4U));
 
 }  // namespace

@@ -10,17 +10,19 @@ import dev.coppice.spi.WeightsResult;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backend that a pruner may use: made when it is first needed, closed with the pruner. Safe for
- * use by several threads.
+ * A backend that a pruner may use: made when it is first needed, closed with the pruner, or by the
+ * last call that is in it then. Safe for use by several threads.
  */
 final class Candidate implements AutoCloseable {
   private final BackendProvider provider;
   private final int device;
   private @Nullable Backend backend;
   private @Nullable String lost;
+  private int calls;
   private boolean closed;
 
   Candidate(BackendProvider provider, int device) {
@@ -71,11 +73,24 @@ final class Candidate implements AutoCloseable {
   }
 
   List<WeightsResult> prune(PruneTask task, Execution execution) throws IOException {
-    return watched(() -> open().prune(task, execution));
+    Backend entered = enter();
+    try {
+      return watched(() -> entered.prune(task, execution));
+    } finally {
+      leave();
+    }
   }
 
   PendingWeights begin(PruneTask task, Execution execution) throws IOException {
-    PendingWeights begun = watched(() -> open().begin(task, execution));
+    Backend entered = enter();
+    PendingWeights begun;
+    try {
+      begun = watched(() -> entered.begin(task, execution));
+    } catch (Throwable e) {
+      leave();
+      throw e;
+    }
+    AtomicBoolean left = new AtomicBoolean();
     return new PendingWeights() {
       @Override
       public boolean isDone() {
@@ -89,7 +104,13 @@ final class Candidate implements AutoCloseable {
 
       @Override
       public void close() {
-        begun.close();
+        try {
+          begun.close();
+        } finally {
+          if (left.compareAndSet(false, true)) {
+            leave();
+          }
+        }
       }
     };
   }
@@ -108,6 +129,25 @@ final class Candidate implements AutoCloseable {
     }
   }
 
+  private synchronized Backend enter() {
+    Backend open = open();
+    calls++;
+    return open;
+  }
+
+  private synchronized void leave() {
+    calls--;
+    closeUnused();
+  }
+
+  private void closeUnused() {
+    if (closed && calls == 0 && backend != null) {
+      Backend unused = backend;
+      backend = null;
+      unused.close();
+    }
+  }
+
   private synchronized void lose(String reason) {
     lost = reason;
   }
@@ -115,8 +155,6 @@ final class Candidate implements AutoCloseable {
   @Override
   public synchronized void close() {
     closed = true;
-    if (backend != null) {
-      backend.close();
-    }
+    closeUnused();
   }
 }

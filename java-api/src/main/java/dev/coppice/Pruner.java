@@ -14,7 +14,6 @@ import java.io.UncheckedIOException;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -146,7 +145,7 @@ public final class Pruner implements AutoCloseable {
     List<PendingPruning.Begun> begun = new ArrayList<>();
     boolean all = false;
     try {
-      for (PruneTask task : tasks(selection, plan, TensorWeights.among(tensors))) {
+      for (PruneTask task : selection.tasks(plan, TensorWeights.among(tensors))) {
         begun.add(new PendingPruning.Begun(task.weights(), use.begin(task, execution)));
       }
       all = true;
@@ -223,24 +222,6 @@ public final class Pruner implements AutoCloseable {
     return PruningReport.of(plan, selection, results, use, checkpoint.bytes(), execution, begin);
   }
 
-  /** Gives what each rule of the plan has to do. */
-  private static List<PruneTask> tasks(
-      Selection selection, PruningPlan plan, Function<Selection.Taken, Weights> weightsOf) {
-    List<PruneTask> tasks = new ArrayList<>();
-    for (int r = 0; r < plan.rules().size(); r++) {
-      Rule rule = plan.rules().get(r);
-      List<Weights> weights = new ArrayList<>();
-      for (Selection.Taken taken : selection.taken()) {
-        if (taken.rule() == r) {
-          weights.add(weightsOf.apply(taken));
-        }
-      }
-      weights.sort(Comparator.comparing(Weights::name, PositionOrder::compare));
-      tasks.add(new PruneTask(weights, rule.criterion(), rule.pattern(), plan.nan(), plan.seed()));
-    }
-    return tasks;
-  }
-
   /** Runs the plan's rules one after the other. */
   private static Map<String, WeightsResult> run(
       Selection selection,
@@ -250,7 +231,7 @@ public final class Pruner implements AutoCloseable {
       Function<Selection.Taken, Weights> weightsOf)
       throws IOException {
     Map<String, WeightsResult> results = new HashMap<>();
-    List<PruneTask> tasks = tasks(selection, plan, weightsOf);
+    List<PruneTask> tasks = selection.tasks(plan, weightsOf);
     for (int r = 0; r < tasks.size(); r++) {
       List<Weights> weights = tasks.get(r).weights();
       String purpose = tasks.size() == 1 ? "" : " for rule " + (r + 1) + " of the plan";
@@ -286,7 +267,10 @@ public final class Pruner implements AutoCloseable {
         settings.stream);
   }
 
-  /** Waits for what is pending and closes the backends; idempotent. */
+  /**
+   * Waits for what is pending and closes the backends; idempotent. A call of another thread goes on
+   * to its end, or to its plan's next rule, and closes the backend that it uses.
+   */
   @Override
   public void close() {
     pending.forEach(PendingPruning.State::settle);

@@ -2,9 +2,13 @@ package dev.coppice;
 
 import dev.coppice.spi.CheckpointTensor;
 import dev.coppice.spi.CheckpointTensor.Role;
+import dev.coppice.spi.PruneTask;
+import dev.coppice.spi.Weights;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * Which rule takes which tensor of a model, and why the others are left alone (SPEC.md, "Which
@@ -80,6 +84,23 @@ public record Selection(List<Taken> taken, List<LeftAlone> leftAlone) {
       refuseIdleRules(plan, used, shadowed);
     }
     return new Selection(List.copyOf(taken), List.copyOf(leftAlone));
+  }
+
+  /** Gives what each rule of the plan has to do, in the plan's order. */
+  List<PruneTask> tasks(PruningPlan plan, Function<Taken, Weights> weightsOf) {
+    List<PruneTask> tasks = new ArrayList<>();
+    for (int r = 0; r < plan.rules().size(); r++) {
+      int index = r;
+      Rule rule = plan.rules().get(r);
+      List<Weights> weights =
+          taken.stream()
+              .filter(t -> t.rule() == index)
+              .map(weightsOf)
+              .sorted(Comparator.comparing(Weights::name, PositionOrder::compare))
+              .toList();
+      tasks.add(new PruneTask(weights, rule.criterion(), rule.pattern(), plan.nan(), plan.seed()));
+    }
+    return tasks;
   }
 
   private static void refuseIdleRules(PruningPlan plan, boolean[] used, boolean[] shadowed) {

@@ -95,6 +95,7 @@ public abstract class BackendContract {
         check(rule.axes(1, 0), List.of(RandomModels.model("w", dtype, random, 3L * m, 7)), random);
         check(rule.axes(0, 1), List.of(RandomModels.model("w", dtype, random, 2, m, 3, 2)), random);
         check(rule.axes(1, 0), List.of(RandomModels.model("w", dtype, random, m, 333)), random);
+        check(rule.axes(1, 0), List.of(RandomModels.model("w", dtype, random, 2L * m, 72)), random);
       }
     }
   }
@@ -109,11 +110,13 @@ public abstract class BackendContract {
                     new Pattern.Unstructured(
                         Scope.GLOBAL, new Amount.Fraction(0.5), OptionalDouble.of(cap)))
                 .by(criterion);
-        List<Model> models = RandomModels.models(random, DType.values());
-        if (cap == 0.5) { // Then every tensor's share is the cap: rounding must not ask for more.
-          models.removeIf(m -> m.bits.length % 2 == 1);
+        for (DType[] dtypes : List.of(DType.values(), new DType[] {DType.F16})) {
+          List<Model> models = RandomModels.models(random, dtypes);
+          if (cap == 0.5) { // Then every tensor's share is the cap: rounding must not ask for more.
+            models.removeIf(m -> m.bits.length % 2 == 1);
+          }
+          check(rule, models, random);
         }
-        check(rule, models, random);
       }
     }
   }

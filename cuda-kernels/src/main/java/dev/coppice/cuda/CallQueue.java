@@ -2,7 +2,10 @@ package dev.coppice.cuda;
 
 import dev.coppice.ProgressListener;
 import dev.coppice.spi.Execution;
+import dev.coppice.spi.PruneTask;
+import dev.coppice.spi.WeightsResult;
 import dev.coppice.spi.WorkPool;
+import java.io.IOException;
 import java.lang.ref.Reference;
 import java.util.Collections;
 import java.util.List;
@@ -13,6 +16,7 @@ import java.util.WeakHashMap;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import jcuda.driver.JCudaDriver;
 
 /**
  * What is put into one stream without being waited for, with all that it holds, and the masks that
@@ -76,8 +80,8 @@ final class CallQueue implements AutoCloseable {
               boolean added = false;
               try {
                 body.accept(call);
-                begun.add(call, new Kept(kept));
                 added = true;
+                begun.add(call, new Kept(kept));
               } finally {
                 if (!added) {
                   call.close();
@@ -91,7 +95,7 @@ final class CallQueue implements AutoCloseable {
    *
    * @param kept stays reachable until then
    */
-  <T> T waited(Function<DeviceCall, T> body, Object kept) {
+  synchronized <T> T waited(Function<DeviceCall, T> body, Object kept) {
     Execution execution = execution();
     return device
         .context()
@@ -103,6 +107,11 @@ final class CallQueue implements AutoCloseable {
                 Reference.reachabilityFence(kept);
               }
             });
+  }
+
+  /** Prunes, and waits for it: {@link #close} waits too. */
+  synchronized List<WeightsResult> prune(CudaBackend backend, PruneTask task) throws IOException {
+    return backend.prune(task, execution());
   }
 
   /** Gives a mask that the body fills in. */
@@ -128,21 +137,21 @@ final class CallQueue implements AutoCloseable {
   }
 
   /** Gives memory back once the stream is done with it. */
-  void giveBack(DeviceMemory memory) {
+  synchronized void giveBack(DeviceMemory memory) {
     if (CudaResult.isLost()) {
       device.arena().giveBack(memory);
-      return;
+    } else {
+      device.context().run(() -> giveBackAfterStream(memory));
     }
-    device
-        .context()
-        .run(
-            () -> {
-              CudaEvent end = device.events().borrow(() -> new CudaEvent(device.context()));
-              end.record(RawStream.of(stream));
-              end.await();
-              device.events().giveBack(end);
-              device.arena().giveBack(memory);
-            });
+  }
+
+  private void giveBackAfterStream(DeviceMemory memory) {
+    try {
+      CudaResult.run(
+          "cuStreamSynchronize", () -> JCudaDriver.cuStreamSynchronize(RawStream.of(stream)));
+    } finally {
+      device.arena().giveBack(memory);
+    }
   }
 
   /** Waits for the stream, closes the masks and the device; idempotent. */

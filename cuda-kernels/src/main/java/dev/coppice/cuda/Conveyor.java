@@ -1,6 +1,5 @@
 package dev.coppice.cuda;
 
-import dev.coppice.PruningCancelledException;
 import dev.coppice.spi.Execution;
 import dev.coppice.spi.Region;
 import java.io.IOException;
@@ -112,12 +111,16 @@ final class Conveyor {
     long begin = System.nanoTime();
     if (step.up()) {
       int before = slots.before(batch);
-      await(() -> before < 0 || (launched > before && downs[before] == 0));
+      if (!await(() -> before < 0 || (launched > before && downs[before] == 0))) {
+        return;
+      }
       lane.upload(step.region(), memory, step.offset(), slots.doneWith(batch), call.stream());
       call.execution().readNanos.add(System.nanoTime() - begin);
       finish(ups, batch);
     } else {
-      await(() -> launched > batch);
+      if (!await(() -> launched > batch)) {
+        return;
+      }
       lane.download(step.region(), memory, step.offset(), slots.doneWith(batch));
       call.execution().writeNanos.add(System.nanoTime() - begin);
       finish(downs, batch);
@@ -128,15 +131,14 @@ final class Conveyor {
     boolean isThere();
   }
 
-  private void await(Readiness ready) {
+  /** Waits; where another step failed before, which says why by itself, gives false. */
+  private boolean await(Readiness ready) {
     lock.lock();
     try {
       while (!ready.isThere() && !failed) {
         changed.awaitUninterruptibly();
       }
-      if (!ready.isThere()) {
-        throw new PruningCancelledException(); // The step that failed says why.
-      }
+      return ready.isThere();
     } finally {
       lock.unlock();
     }

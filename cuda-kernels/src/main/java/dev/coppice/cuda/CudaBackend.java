@@ -1,6 +1,7 @@
 package dev.coppice.cuda;
 
 import dev.coppice.Amount;
+import dev.coppice.NanWeightsException;
 import dev.coppice.Pattern;
 import dev.coppice.PruningCancelledException;
 import dev.coppice.spi.Backend;
@@ -59,12 +60,12 @@ final class CudaBackend implements Backend {
                   calls.close();
                 }
               }
-              return new Pending(device.context(), calls, results);
+              return new Pending(device.context(), task, calls, results);
             });
   }
 
   /** What was put into streams for one task. */
-  private record Pending(CudaContext context, PendingCalls calls, Results results)
+  private record Pending(CudaContext context, PruneTask task, PendingCalls calls, Results results)
       implements PendingWeights {
     @Override
     public boolean isDone() {
@@ -73,8 +74,19 @@ final class CudaBackend implements Backend {
 
     @Override
     public List<WeightsResult> await() {
-      context.run(calls::complete);
-      return results.all();
+      try {
+        context.run(calls::complete);
+        return results.all();
+      } catch (NanWeightsException e) {
+        throw e.besides(pruned());
+      }
+    }
+
+    private List<String> pruned() {
+      return IntStream.range(0, task.weights().size())
+          .filter(t -> results.all().get(t).pruned() > 0)
+          .mapToObj(t -> task.weights().get(t).name())
+          .toList();
     }
 
     @Override

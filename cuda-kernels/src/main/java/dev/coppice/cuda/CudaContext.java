@@ -40,6 +40,10 @@ final class CudaContext implements AutoCloseable {
    * @throws BackendUnavailableException if there is no driver, too old a one, or no such device
    */
   static CudaContext open(int ordinal) {
+    return new CudaContext(device(ordinal), ordinal);
+  }
+
+  private static CUdevice device(int ordinal) {
     int count = devices();
     if (ordinal >= count) {
       throw new BackendUnavailableException(
@@ -49,7 +53,7 @@ final class CudaContext implements AutoCloseable {
     }
     CUdevice device = new CUdevice();
     CudaResult.run("cuDeviceGet", () -> JCudaDriver.cuDeviceGet(device, ordinal));
-    return new CudaContext(device, ordinal);
+    return device;
   }
 
   /**
@@ -101,6 +105,10 @@ final class CudaContext implements AutoCloseable {
 
   /** Gives a device attribute, one of {@link CUdevice_attribute}. */
   int attribute(int which) {
+    return attribute(device, which);
+  }
+
+  private static int attribute(CUdevice device, int which) {
     int[] value = new int[1];
     CudaResult.run(
         "cuDeviceGetAttribute", () -> JCudaDriver.cuDeviceGetAttribute(value, which, device));
@@ -109,13 +117,27 @@ final class CudaContext implements AutoCloseable {
 
   /** Gives the device's name and compute capability. */
   String describe() {
+    return describe(device);
+  }
+
+  /**
+   * Gives a device's name and compute capability without making a context there, which takes some
+   * hundred milliseconds and as many megabytes.
+   *
+   * @throws BackendUnavailableException as {@link #open} does
+   */
+  static String describe(int ordinal) {
+    return describe(device(ordinal));
+  }
+
+  private static String describe(CUdevice device) {
     byte[] name = new byte[256];
     CudaResult.run("cuDeviceGetName", () -> JCudaDriver.cuDeviceGetName(name, name.length, device));
     return "%s, compute capability %d.%d"
         .formatted(
             new String(name, StandardCharsets.UTF_8).replaceFirst("\0.*", ""),
-            attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
-            attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR));
+            attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
+            attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR));
   }
 
   /** Waits until the device has done all that this process put into any of its streams. */

@@ -210,12 +210,14 @@ public final class CudaMask implements AutoCloseable {
   /** Waits for the pruner's stream and gives the memory back; idempotent. */
   @Override
   public void close() {
-    synchronized (this) {
-      if (closed) {
-        return;
+    synchronized (queue) { // What the queue is putting into the stream may need the bits.
+      synchronized (this) {
+        if (closed) {
+          return;
+        }
+        closed = true;
       }
-      closed = true;
+      queue.giveBack(memory);
     }
-    queue.giveBack(memory);
   }
 }

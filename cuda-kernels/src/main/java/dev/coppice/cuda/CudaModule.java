@@ -12,6 +12,8 @@ import jcuda.driver.JCudaDriver;
 
 /** The compiled kernels, loaded into a context. */
 final class CudaModule implements AutoCloseable {
+  private static final String FATBIN = "kernels.fatbin";
+
   private final CUmodule module = new CUmodule();
   private final Handle handle;
 
@@ -39,6 +41,22 @@ final class CudaModule implements AutoCloseable {
     CudaResult.run("cuModuleUnload", () -> JCudaDriver.cuModuleUnload(module));
   }
 
+  /**
+   * Looks whether there are kernels, for whatever device.
+   *
+   * @throws BackendUnavailableException if there are none
+   */
+  static void require() {
+    if (!Emulation.isWanted() && CudaModule.class.getResource(FATBIN) == null) {
+      throw none();
+    }
+  }
+
+  private static BackendUnavailableException none() {
+    return new BackendUnavailableException(
+        "this build of Coppice has no CUDA kernels: it was made without nvcc; use a release, or build it with CUDA 13's nvcc on the path");
+  }
+
   private static byte[] image() {
     try {
       byte[] image = Emulation.isWanted() ? Files.readAllBytes(Emulation.image()) : fatbin();
@@ -49,10 +67,9 @@ final class CudaModule implements AutoCloseable {
   }
 
   private static byte[] fatbin() throws IOException {
-    try (InputStream kernels = CudaModule.class.getResourceAsStream("kernels.fatbin")) {
+    try (InputStream kernels = CudaModule.class.getResourceAsStream(FATBIN)) {
       if (kernels == null) {
-        throw new BackendUnavailableException(
-            "this build of Coppice has no CUDA kernels: it was made without nvcc; use a release, or build it with CUDA 13's nvcc on the path");
+        throw none();
       }
       return kernels.readAllBytes();
     }

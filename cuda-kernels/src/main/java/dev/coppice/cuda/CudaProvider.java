@@ -35,6 +35,10 @@ public final class CudaProvider implements BackendProvider {
     return Long.getLong("coppice.cuda.worthwhile", 1_000_000_000);
   }
 
+  /**
+   * Asks the driver, and makes no context: whether the kernels are compiled for the device is seen
+   * when the backend is made.
+   */
   @Override
   public synchronized Availability availability() {
     String lost = CudaResult.lost();
@@ -50,9 +54,10 @@ public final class CudaProvider implements BackendProvider {
   }
 
   private static Availability probe() {
-    try (CudaDevice device = CudaDevice.open(0)) {
-      return new Availability.Usable(
-          (Emulation.isWanted() ? "emulated, no GPU: " : "") + device.context().describe());
+    try {
+      String device = CudaContext.describe(0);
+      CudaModule.require();
+      return new Availability.Usable((Emulation.isWanted() ? "emulated, no GPU: " : "") + device);
     } catch (BackendUnavailableException | DeviceException e) {
       return new Availability.Unusable(String.valueOf(e.getMessage()));
     } catch (LinkageError e) {

@@ -297,7 +297,7 @@ public final class CudaPruner implements AutoCloseable {
     PruneTask task =
         new PruneTask(weights, rule.criterion(), rule.pattern(), plan.nan(), plan.seed());
     try {
-      return backend.prune(task, queue.execution());
+      return queue.prune(backend, task);
     } catch (IOException e) {
       throw new UncheckedIOException(e); // Memory does not fail.
     }

@@ -2,6 +2,7 @@ package dev.coppice.cuda;
 
 import dev.coppice.NanPolicy;
 import dev.coppice.Pattern;
+import dev.coppice.spi.DeviceAddress;
 import dev.coppice.spi.PruneTask;
 import dev.coppice.spi.Region;
 import dev.coppice.spi.Regions;
@@ -11,7 +12,7 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Prunes N:M groups with n_of_m.cu. */
+/** Prunes N:M groups with n_of_m.cu and n_of_m_2_4.cu. */
 final class GroupPrune {
   private static final int WARP = 32;
 
@@ -35,9 +36,7 @@ final class GroupPrune {
     List<Integer> twoOfFour = new ArrayList<>();
     List<Integer> others = new ArrayList<>();
     for (int t : tensors) {
-      boolean magnitude = ranking == Kernels.Ranking.MAGNITUDE;
-      boolean alike = magnitude && pattern.n() == 2 && pattern.m() == 4 && inner(t) == 1;
-      (alike ? twoOfFour : others).add(t);
+      (isTwoOfFour(t) ? twoOfFour : others).add(t);
     }
     if (!twoOfFour.isEmpty()) {
       onePass.run(
@@ -49,6 +48,18 @@ final class GroupPrune {
           new OnePass.Work(
               chunk -> parts(others, chunk), (part, at) -> tiles(part), this::launchAny, false));
     }
+  }
+
+  /** Says whether coppice_n_of_m_2_4 takes a tensor, wherever it is cut: in place, and no mask. */
+  private boolean isTwoOfFour(int tensor) {
+    Weights w = task.weights().get(tensor);
+    long address = w.onDevice().map(DeviceAddress::address).orElse(0L);
+    return ranking == Kernels.Ranking.MAGNITUDE
+        && pattern.n() == 2
+        && pattern.m() == 4
+        && !(w instanceof Targets.Aimed)
+        && (inner(tensor) == 1
+            || (inner(tensor) * w.dtype().bytes() | address) % Tables.VECTOR_BYTES == 0);
   }
 
   private long inner(int tensor) {
@@ -65,7 +76,8 @@ final class GroupPrune {
         continue;
       }
       boolean fits = pattern.m() * inner(t) * w.dtype().bytes() <= chunk;
-      Regions regions = Regions.ofGroups(w, pattern.m(), fits ? chunk : chunk / STRIDED);
+      int strip = Math.max(1, chunk / STRIDED / Tables.VECTOR_BYTES) * Tables.VECTOR_BYTES;
+      Regions regions = Regions.ofGroups(w, pattern.m(), fits ? chunk : strip);
       for (long r = 0; r < regions.count(); r++) {
         Region region = regions.at().apply(r);
         long inner = region.isContiguous() ? inner(t) : region.runLength();

@@ -6,13 +6,11 @@ import jcuda.driver.JCudaDriver;
 
 /** A kernel that takes one struct. Its methods are called with the context current. */
 final class Kernel {
-  private final String name;
   private final CUfunction function;
   private final int threads;
 
   /** Finds the kernel, and lets a block of it have {@code mostShared} bytes of shared memory. */
   Kernel(CudaModule module, String name, int threads, int mostShared) {
-    this.name = name;
     this.function = module.function(name);
     this.threads = threads;
     CudaResult.run(
@@ -22,10 +20,6 @@ final class Kernel {
                 function,
                 CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                 mostShared));
-  }
-
-  String name() {
-    return name;
   }
 
   CUfunction function() {

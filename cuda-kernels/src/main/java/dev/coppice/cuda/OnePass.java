@@ -92,9 +92,9 @@ final class OnePass {
   private void complete(Work work, Tables tables) {
     for (int t = 0; t < task.weights().size(); t++) {
       results.add(t, tables.result(t));
-      if (task.nan() == NanPolicy.REFUSE) {
-        Results.refuseNan(task.weights().get(t).name(), tables.firstNan(t), !work.whole());
-      }
+    }
+    for (int t = 0; t < task.weights().size() && task.nan() == NanPolicy.REFUSE; t++) {
+      Results.refuseNan(task.weights().get(t).name(), tables.firstNan(t), !work.whole());
     }
     tables.requireNotRefused();
   }

@@ -1,5 +1,6 @@
 package dev.coppice.cuda;
 
+import dev.coppice.NanWeightsException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -14,9 +15,17 @@ final class PendingCalls implements AutoCloseable {
 
   private final Deque<Begun> calls = new ArrayDeque<>();
 
-  /** Takes over a call all of whose work is in its stream. */
+  /** Takes over a call all of whose work is in its stream, also if it throws. */
   void add(DeviceCall call, Runnable complete) {
-    call.mark();
+    boolean marked = false;
+    try {
+      call.mark();
+      marked = true;
+    } finally {
+      if (!marked) {
+        call.close();
+      }
+    }
     calls.add(new Begun(call, complete));
   }
 
@@ -45,10 +54,18 @@ final class PendingCalls implements AutoCloseable {
     }
   }
 
-  /** Waits for everything; what a call found wrong is thrown. */
+  /** Waits for everything; the first NaN that is refused is thrown when all others are through. */
   void complete() {
+    NanWeightsException refused = null;
     while (!calls.isEmpty()) {
-      completeFirst();
+      try {
+        completeFirst();
+      } catch (NanWeightsException e) {
+        refused = refused == null ? e : refused;
+      }
+    }
+    if (refused != null) {
+      throw refused;
     }
   }
 

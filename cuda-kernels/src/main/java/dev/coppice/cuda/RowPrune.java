@@ -28,8 +28,8 @@ final class RowPrune {
   private static final int VECTOR = 16;
   private static final int SECTORS = 64;
 
-  /** The longest row that a warp selects. */
-  private static final int WARP_ROW = 2048;
+  /** The bytes of the longest row that a warp selects: so many it holds in registers. */
+  private static final int WARP_ROW = 4 << 10;
 
   private static final int WARP_STAGED = 16 << 10;
   private static final int SMALL_STAGED = 32 << 10;
@@ -113,7 +113,7 @@ final class RowPrune {
 
   private Shape shape(int tensor, long outer, long rows, long inner) {
     int bytes = task.weights().get(tensor).dtype().bytes();
-    if (outer == 1 && inner <= WARP_ROW) {
+    if (outer == 1 && inner * bytes <= WARP_ROW) {
       int together = (int) Math.max(1, WARP_STAGED / (inner * staged(bytes)));
       return new Shape(
           tensor, outer, rows, inner, bytes, Variant.WARP, (int) Math.min(together, rows));
@@ -128,7 +128,8 @@ final class RowPrune {
         return new Shape(tensor, outer, rows, inner, bytes, variant, together);
       }
     }
-    int together = outer == 1 ? 1 : sectors;
+    int fitting = (mostShared() - Headers.ROWS_HEADER_BYTES) / Headers.LONG_ROW_BYTES;
+    int together = outer == 1 ? 1 : Math.min(sectors, fitting);
     return new Shape(tensor, outer, rows, inner, bytes, Variant.GLOBAL, together);
   }
 

@@ -16,13 +16,38 @@ record Settings(long memory, long resident, long kept, int chunk, int staging) {
   /** The list of an F32 tensor that fills the device takes sixteen times this share. */
   private static final int KEPT_SHARE = 64;
 
-  /** Reads them for a device of so much memory. */
+  private static final int LEAST_PIECE = 64;
+
+  /** Both halves of a lane are counted in an int. */
+  private static final int MOST_PIECE = 1 << 29;
+
+  /**
+   * Reads them for a device of so much memory.
+   *
+   * @throws IllegalArgumentException if one is no number or out of bounds
+   */
   static Settings read(long deviceBytes) {
     return new Settings(
-        Long.getLong("coppice.cuda.memory", Long.MAX_VALUE),
-        Long.getLong("coppice.cuda.resident", Long.MAX_VALUE),
-        Long.getLong("coppice.cuda.kept", deviceBytes / KEPT_SHARE),
-        Integer.getInteger("coppice.cuda.chunk", 64 << 20),
-        Integer.getInteger("coppice.cuda.staging", 4 << 20));
+        bytes("memory", Long.MAX_VALUE, 0, Long.MAX_VALUE),
+        bytes("resident", Long.MAX_VALUE, 0, Long.MAX_VALUE),
+        bytes("kept", deviceBytes / KEPT_SHARE, 0, Long.MAX_VALUE),
+        (int) bytes("chunk", 64 << 20, LEAST_PIECE, MOST_PIECE),
+        (int) bytes("staging", 4 << 20, LEAST_PIECE, MOST_PIECE));
+  }
+
+  private static long bytes(String name, long unlessSet, long least, long most) {
+    String property = "coppice.cuda." + name;
+    String set = System.getProperty(property, Long.toString(unlessSet));
+    long value;
+    try {
+      value = Long.parseLong(set);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(property + " must be a number of bytes, not " + set, e);
+    }
+    if (value < least || value > most) {
+      throw new IllegalArgumentException(
+          "%s must be %d to %d bytes, not %d".formatted(property, least, most, value));
+    }
+    return value;
   }
 }

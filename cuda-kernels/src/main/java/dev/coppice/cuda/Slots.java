@@ -67,11 +67,6 @@ record Slots(
     }
   }
 
-  /** Gives how many bytes of parts have to be brought to the device. */
-  static long hostBytes(List<Part> parts) {
-    return parts.stream().mapToLong(Batch::slotBytes).sum();
-  }
-
   /**
    * Finds room for parts, and opens lanes to it.
    *
@@ -79,7 +74,7 @@ record Slots(
    */
   static Slots allocate(DeviceCall call, List<Part> parts, Room room) {
     List<Batch> batches = Batch.cut(parts, room.chunk());
-    long all = hostBytes(parts);
+    long all = parts.stream().mapToLong(Batch::slotBytes).sum();
     long most = call.device().settings().resident();
     if (room.allAtOnce() && all > most) {
       throw new DeviceOutOfMemoryException(CUresult.CUDA_ERROR_OUT_OF_MEMORY, all, most);

@@ -20,8 +20,10 @@ final class Tables {
   static final int TALLY_BYTES = 40;
   static final int STATE_BYTES = 16;
 
+  /** What a thread reads at a time. */
+  static final int VECTOR_BYTES = 16;
+
   private static final int REFUSED_AT = 8;
-  private static final int VECTOR_BYTES = 16;
 
   /** How the bits of a weight become its key: Form in tables.cuh. */
   enum Form {

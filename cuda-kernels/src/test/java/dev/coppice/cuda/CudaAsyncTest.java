@@ -129,6 +129,33 @@ class CudaAsyncTest {
   }
 
   @Test
+  void aNanInATensorIsToldWithTheOthersOfItsRule() {
+    byte[] bad = CallersDevice.weights(DType.F32, 64, 13);
+    ByteBuffer.wrap(bad).order(ByteOrder.LITTLE_ENDIAN).putFloat(4 * 7, Float.NaN);
+    CUdeviceptr small = caller.holding(bad);
+    byte[] good = CallersDevice.weights(DType.F32, COUNT, 14);
+    CUdeviceptr large = caller.holding(good);
+    Tensor neighbour =
+        CudaTensors.of(
+            DType.F32, 0, caller.holding(CallersDevice.weights(DType.F32, 64, 15)), 8, 8);
+    PruningPlan plan = PruningPlan.of(Rule.unstructured(0.5));
+    try (Pruner pruner = pruner()) {
+      Map<String, Tensor> tensors =
+          Map.of(
+              "small", CudaTensors.of(DType.F32, 0, small, 8, 8),
+              "large", CudaTensors.of(DType.F32, 0, large, ROWS, COLUMNS),
+              "z", neighbour);
+      PendingPruning pending = pruner.pruneAsync(tensors, plan);
+      NanWeightsException refused =
+          catchThrowableOfType(NanWeightsException.class, () -> pending.get());
+      assertThat(refused.tensor()).isEqualTo("small");
+      assertThat(refused.pruned()).containsExactly("large", "z");
+    }
+    assertThat(caller.read(small, bad.length)).isEqualTo(bad);
+    assertThat(caller.read(large, good.length)).isEqualTo(pruned(good, DType.F32, plan));
+  }
+
+  @Test
   void aWaitWithALimitEndsThere() throws Exception {
     CUdeviceptr memory = caller.holding(CallersDevice.weights(DType.F32, COUNT, 5));
     try (Pruner pruner = pruner()) {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.coppice.Criterion;
 import dev.coppice.DType;
+import dev.coppice.DeviceException;
 import dev.coppice.NanPolicy;
 import dev.coppice.NanWeightsException;
 import dev.coppice.Pruner;
@@ -240,6 +241,47 @@ class CudaMaskTest {
 
   private static byte[] bytes(BitSet bits, int size) {
     return Arrays.copyOf(bits.toByteArray(), (size + 7) / 8);
+  }
+
+  /** Each call of the driver that masks make fails once. */
+  @Test
+  void aCallThatFailsIsSaidAndLeavesTheWeightsAndNoMaskBehind() {
+    byte[] weights = nonZero(DType.F32, 16);
+    CUdeviceptr memory = caller.holding(weights);
+    Tensor tensor = tensor(DType.F32, memory);
+    PruningPlan plan = PruningPlan.of(Rule.unstructured(0.5));
+    long pruned = 0;
+    long alive = EmulatedDriver.liveAllocations();
+    for (String call :
+        List.of(
+            "cuMemAllocAsync",
+            "cuMemHostAlloc",
+            "cuMemsetD8Async",
+            "cuMemcpyHtoDAsync",
+            "cuLaunchKernel",
+            "cuEventCreate",
+            "cuMemcpyDtoHAsync")) {
+      int failed = 0;
+      boolean reached = true;
+      for (int n = 1; reached; n++) {
+        try (CudaPruner own = CudaPruner.open(0)) {
+          long before = EmulatedDriver.calls(call);
+          EmulatedDriver.fail(call, n, call.contains("Alloc") ? 2 : 999);
+          try (CudaMask mask = own.mask(tensor, plan);
+              CudaMask rest = mask.not()) {
+            pruned = rest.size() - rest.countPruned();
+          } catch (DeviceException e) {
+            failed++;
+          }
+          reached = EmulatedDriver.calls(call) - before >= n;
+          EmulatedDriver.fail(call, Long.MAX_VALUE, 0);
+        }
+        assertThat(EmulatedDriver.liveAllocations()).as("%s %d", call, n).isEqualTo(alive);
+      }
+      assertThat(failed > 0 || call.contains("Alloc")).as("%s failed", call).isTrue();
+    }
+    assertThat(pruned).isEqualTo(COUNT / 2);
+    assertThat(caller.read(memory, weights.length)).isEqualTo(weights);
   }
 
   @Test

@@ -15,9 +15,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -106,6 +108,47 @@ class CudaMemoryTest {
       }
     } finally {
       threads.shutdownNow();
+    }
+  }
+
+  @Test
+  void aPrunerThatIsClosedMeanwhileLetsItsCallsEnd() throws Exception {
+    Rule rule = Rule.unstructured(0.5, Scope.GLOBAL);
+    float[] expected = weights(4);
+    prune("reference", rule, expected);
+    float[] weights = weights(4);
+    ExecutorService thread = Executors.newSingleThreadExecutor();
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch closed = new CountDownLatch(1);
+    Pruner pruner =
+        Pruner.builder()
+            .backend("cuda")
+            .listener(
+                (phase, done, total) -> {
+                  begun.countDown();
+                  await(closed);
+                })
+            .build();
+    try {
+      Map<String, Tensor> tensors = Map.of("w", Tensor.of(weights, ROWS, COLUMNS));
+      Future<?> call = thread.submit(() -> pruner.prune(tensors, PruningPlan.of(rule)));
+      await(begun);
+      pruner.close();
+      closed.countDown();
+      call.get();
+    } finally {
+      pruner.close();
+      closed.countDown();
+      thread.shutdownNow();
+    }
+    assertThat(weights).isEqualTo(expected);
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(1, TimeUnit.MINUTES)).isTrue();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
   }
 

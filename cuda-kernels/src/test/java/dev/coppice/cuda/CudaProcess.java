@@ -1,6 +1,7 @@
 package dev.coppice.cuda;
 
 import dev.coppice.DType;
+import dev.coppice.DeviceException;
 import dev.coppice.Tensor;
 import dev.coppice.spi.Availability;
 import jcuda.Pointer;
@@ -20,9 +21,15 @@ final class CudaProcess {
 
   public static void main(String[] arguments) {
     String before = System.getProperty("java.io.tmpdir");
-    Availability availability = new CudaProvider().availability();
+    CudaProvider provider = new CudaProvider();
+    Availability availability = provider.availability();
     System.out.println(availability);
     if (availability instanceof Availability.Usable) {
+      try {
+        provider.create(0).close();
+      } catch (DeviceException e) {
+        System.out.println(e.getMessage());
+      }
       System.out.println("tensor at " + WithJCuda.tensor().onDevice());
     }
     System.out.println("restored: " + System.getProperty("java.io.tmpdir").equals(before));

@@ -38,6 +38,7 @@ class CudaProviderTest {
     Availability first = provider.availability();
     long calls = EmulatedDriver.calls("*");
     assertThat(provider.availability()).isSameAs(first);
+    assertThat(EmulatedDriver.calls("cuDevicePrimaryCtxRetain")).as("contexts").isZero();
     assertThat(EmulatedDriver.calls("*")).isEqualTo(calls);
   }
 
@@ -56,7 +57,10 @@ class CudaProviderTest {
   @Test
   void noImageForTheDeviceIsAReason() {
     EmulatedDriver.fail("cuModuleLoadData", 1, 209);
-    assertUnusable("not compiled for this device: emulated device, compute capability 9.0");
+    assertThatExceptionOfType(BackendUnavailableException.class)
+        .isThrownBy(() -> Pruner.builder().backend("cuda").build())
+        .withMessageContaining(
+            "not compiled for this device: emulated device, compute capability 9.0");
   }
 
   @Test
