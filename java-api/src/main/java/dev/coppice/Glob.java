@@ -10,7 +10,7 @@ import java.util.List;
  * <p>Names are a stranger's, so a name is walked once, with all places of the pattern that it may
  * have reached: the time is at most the product of the two lengths, whatever they are.
  */
-final class Glob {
+public final class Glob {
   private static final int LONGEST = 10_000;
 
   private static final int STAR = -1;
@@ -33,7 +33,12 @@ final class Glob {
     this.onward = onward;
   }
 
-  static Glob of(String text) {
+  /**
+   * Reads a pattern.
+   *
+   * @throws InvalidPlanException if it cannot be read
+   */
+  public static Glob of(String text) {
     if (text.length() > LONGEST) {
       throw new InvalidPlanException(
           "a glob has at most %,d characters, not %,d".formatted(LONGEST, text.length()));
@@ -76,7 +81,7 @@ final class Glob {
     };
   }
 
-  boolean matches(String name) {
+  public boolean matches(String name) {
     BitSet reached = new BitSet(steps.length + 1);
     reached.set(0);
     for (int i = 0; i < name.length() && !reached.isEmpty(); ) {

@@ -26,6 +26,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     },
     subcommands = {
       PruneCommand.class,
+      ShrinkCommand.class,
       InspectCommand.class,
       CompareCommand.class,
       BackendsCommand.class,

@@ -195,7 +195,7 @@ final class PlanOptions {
     return PruningPlan.of(rule.build());
   }
 
-  private static double share(String option, String text) {
+  static double share(String option, String text) {
     double share = NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
     if (!(share >= 0 && share <= 1)) {
       throw new InvalidPlanException(

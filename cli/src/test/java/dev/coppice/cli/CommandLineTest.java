@@ -15,7 +15,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class CommandLineTest {
   @ParameterizedTest
-  @ValueSource(strings = {"prune", "inspect", "compare", "backends", "demo", "completion"})
+  @ValueSource(
+      strings = {"prune", "shrink", "inspect", "compare", "backends", "demo", "completion"})
   void everyCommandTeachesByExamples(String command) {
     Invocation help = Invocation.of(command, "--help");
     assertThat(help.status()).isZero();
@@ -28,7 +29,8 @@ class CommandLineTest {
 
   @Test
   void helpFitsAnOrdinaryTerminal() {
-    for (String command : new String[] {"prune", "inspect", "compare", "backends", "demo"}) {
+    for (String command :
+        new String[] {"prune", "shrink", "inspect", "compare", "backends", "demo"}) {
       assertThat(Invocation.of(command, "--help").out().lines())
           .allMatch(line -> line.length() <= 80);
     }
@@ -37,7 +39,15 @@ class CommandLineTest {
   @Test
   void theCommandsAreListedWithTheExitStatuses() {
     assertThat(Invocation.of("--help").out())
-        .contains("prune", "inspect", "compare", "backends", "demo", "completion", "130 cancelled");
+        .contains(
+            "prune",
+            "shrink",
+            "inspect",
+            "compare",
+            "backends",
+            "demo",
+            "completion",
+            "130 cancelled");
   }
 
   @Test
@@ -103,7 +113,7 @@ class CommandLineTest {
     assertThat(completion.status()).isZero();
     assertThat(completion.out())
         .contains("complete -F _complete_coppice -o default coppice")
-        .contains("prune inspect compare backends demo completion help")
+        .contains("prune shrink inspect compare backends demo completion help")
         .contains("--max-per-tensor", "--device")
         .contains("CRITERION_option_args=(\"magnitude\" \"random\")");
   }

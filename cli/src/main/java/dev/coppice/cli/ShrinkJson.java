@@ -1,0 +1,114 @@
+package dev.coppice.cli;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import dev.coppice.graph.Frozen;
+import dev.coppice.graph.Metric;
+import dev.coppice.graph.ShrinkRequest;
+import dev.coppice.graph.Shrinkage;
+import dev.coppice.graph.Shrinker;
+import dev.coppice.graph.Slot;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+
+/** The report of the command shrink for programs; docs/shrink.md is its schema. */
+final class ShrinkJson {
+  private static final int VERSION = 1;
+  private static final JsonFactory JSON = new JsonFactory();
+
+  private ShrinkJson() {}
+
+  static byte[] of(Shrinker shrinker, Shrinkage done, ShrinkRequest request, Path input) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (JsonGenerator json = JSON.createGenerator(bytes)) {
+      json.setPrettyPrinter(new DefaultPrettyPrinter());
+      json.writeStartObject();
+      json.writeNumberField("version", VERSION);
+      json.writeStringField("tool", Coppice.version());
+      json.writeStringField("model", input.toString());
+      request(json, request);
+      totals(json, done);
+      layers(json, done);
+      groups(json, done);
+      frozen(json, shrinker);
+      json.writeEndObject();
+      json.writeRaw('\n');
+    } catch (IOException e) {
+      throw new IllegalStateException(e); // A byte array takes everything.
+    }
+    return bytes.toByteArray();
+  }
+
+  private static void request(JsonGenerator json, ShrinkRequest request) throws IOException {
+    json.writeObjectFieldStart("request");
+    json.writeStringField("metric", request.metric().toString());
+    json.writeNumberField("fraction", request.fraction());
+    json.writeStringField("criterion", request.criterion().name().toLowerCase(Locale.ROOT));
+    json.writeStringField("scope", request.scope().name().toLowerCase(Locale.ROOT));
+    json.writeNumberField("round_to", request.roundTo());
+    json.writeNumberField("floor", request.floor());
+    json.writeNumberField("seed", request.seed());
+    json.writeEndObject();
+  }
+
+  private static void totals(JsonGenerator json, Shrinkage done) throws IOException {
+    for (Metric metric : Metric.values()) {
+      json.writeObjectFieldStart(metric.toString());
+      json.writeNumberField("before", Math.round(done.before(metric)));
+      json.writeNumberField("after", Math.round(done.after(metric)));
+      json.writeEndObject();
+    }
+  }
+
+  private static void layers(JsonGenerator json, Shrinkage done) throws IOException {
+    Map<String, Double> after = done.layersAfter(Metric.MACS);
+    json.writeArrayFieldStart("layers");
+    for (Map.Entry<String, Double> layer : done.layersBefore(Metric.MACS).entrySet()) {
+      json.writeStartObject();
+      json.writeStringField("name", layer.getKey());
+      json.writeNumberField("macs_before", Math.round(layer.getValue()));
+      json.writeNumberField(
+          "macs_after", Math.round(after.getOrDefault(layer.getKey(), layer.getValue())));
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+  }
+
+  private static void groups(JsonGenerator json, Shrinkage done) throws IOException {
+    json.writeArrayFieldStart("groups");
+    for (Shrinkage.Part part : done.parts()) {
+      json.writeStartObject();
+      json.writeStringField("name", part.group().name());
+      json.writeStringField("kind", part.group().kind().toString());
+      json.writeNumberField("units", part.group().units().size());
+      json.writeNumberField("kept", part.kept());
+      json.writeArrayFieldStart("axes");
+      for (Slot slot : part.group().slots()) {
+        json.writeStartObject();
+        json.writeStringField("tensor", slot.tensor());
+        json.writeNumberField("axis", slot.axis());
+        json.writeEndObject();
+      }
+      json.writeEndArray();
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+  }
+
+  private static void frozen(JsonGenerator json, Shrinker shrinker) throws IOException {
+    json.writeArrayFieldStart("frozen");
+    for (Frozen frozen : shrinker.frozen()) {
+      json.writeStartObject();
+      json.writeStringField("layer", frozen.layer());
+      json.writeStringField("tensor", frozen.tensor());
+      json.writeNumberField("axis", frozen.axis());
+      json.writeStringField("reason", frozen.reason());
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+  }
+}

@@ -1,0 +1,127 @@
+package dev.coppice.cli;
+
+import dev.coppice.cli.TextTable.Kind;
+import dev.coppice.graph.Frozen;
+import dev.coppice.graph.Metric;
+import dev.coppice.graph.Shrinkage;
+import dev.coppice.graph.Shrinker;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalInt;
+
+/** What the command shrink shows. */
+final class ShrinkText {
+  private final Shrinker shrinker;
+  private final Shrinkage done;
+  private final OptionalInt width;
+
+  ShrinkText(Shrinker shrinker, Shrinkage done, OptionalInt width) {
+    this.shrinker = shrinker;
+    this.done = done;
+    this.width = width;
+  }
+
+  /** Says what would be done: the groups, what a unit of each saves, what is frozen and why. */
+  List<String> plan() {
+    TextTable table =
+        new TextTable()
+            .column("group", Kind.NAME)
+            .column("of", Kind.WORD)
+            .column("units", Kind.NUMBER)
+            .column("kept", Kind.NUMBER)
+            .column("macs a unit", Kind.NUMBER)
+            .column("params a unit", Kind.NUMBER);
+    for (Shrinkage.Part part : done.parts()) {
+      Map<Metric, Double> saving = shrinker.saving(part.group());
+      table.row(
+          List.of(
+              Figures.printable(part.group().name()),
+              part.group().kind().toString(),
+              Figures.count(part.group().units().size()),
+              Figures.count(part.kept()),
+              share(saving.getOrDefault(Metric.MACS, 0.0), done.before(Metric.MACS)),
+              share(saving.getOrDefault(Metric.PARAMS, 0.0), done.before(Metric.PARAMS))));
+    }
+    List<String> lines = new ArrayList<>(table.lines(width));
+    lines.add("");
+    lines.addAll(frozen());
+    lines.addAll(totals());
+    lines.add("nothing was written");
+    return lines;
+  }
+
+  /** Says what was done, layer by layer. */
+  List<String> result(Path output) {
+    TextTable table =
+        new TextTable()
+            .column("layer", Kind.NAME)
+            .column("macs before", Kind.NUMBER)
+            .column("after", Kind.NUMBER)
+            .column("left", Kind.NUMBER);
+    Map<String, Double> after = done.layersAfter(Metric.MACS);
+    done.layersBefore(Metric.MACS)
+        .forEach(
+            (layer, macs) -> {
+              double left = after.getOrDefault(layer, macs);
+              table.row(
+                  List.of(
+                      Figures.printable(layer),
+                      Figures.count(Math.round(macs)),
+                      Figures.count(Math.round(left)),
+                      share(left, macs)));
+            });
+    List<String> lines = new ArrayList<>(table.lines(width));
+    lines.add("");
+    lines.addAll(totals());
+    lines.add("wrote " + Figures.printable(output.toString()));
+    return lines;
+  }
+
+  /** Names each reason once, with how many axes of weights it keeps from being cut. */
+  private List<String> frozen() {
+    Map<String, List<Frozen>> reasons = new LinkedHashMap<>();
+    for (Frozen frozen : shrinker.frozen()) {
+      reasons.computeIfAbsent(frozen.reason(), reason -> new ArrayList<>()).add(frozen);
+    }
+    if (reasons.isEmpty()) {
+      return List.of();
+    }
+    TextTable table =
+        new TextTable()
+            .column("frozen axes", Kind.NUMBER)
+            .column("the first of", Kind.NAME)
+            .column("why", Kind.TEXT);
+    reasons.forEach(
+        (reason, all) ->
+            table.row(
+                List.of(
+                    Figures.count(all.size()),
+                    Figures.printable(all.get(0).layer()),
+                    Figures.printable(reason))));
+    List<String> lines = new ArrayList<>(table.lines(width));
+    lines.add("");
+    return lines;
+  }
+
+  private List<String> totals() {
+    List<String> lines = new ArrayList<>();
+    for (Metric metric : Metric.values()) {
+      lines.add(
+          "%-7s %s -> %s, %s left"
+              .formatted(
+                  metric,
+                  Figures.count(Math.round(done.before(metric))),
+                  Figures.count(Math.round(done.after(metric))),
+                  share(done.after(metric), done.before(metric))));
+    }
+    return lines;
+  }
+
+  private static String share(double part, double whole) {
+    return String.format(Locale.ROOT, "%.2f%%", whole == 0 ? 100 : 100 * part / whole);
+  }
+}

@@ -1,0 +1,185 @@
+package dev.coppice.graph;
+
+import dev.coppice.CheckpointFormatException;
+import dev.coppice.Glob;
+import dev.coppice.InvalidPlanException;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Removes channels, heads and neurons from an ONNX model, with everything that depends on them. It
+ * holds the model in memory and does not change it; several threads may use it.
+ */
+public final class Shrinker {
+  private static final int TOKENS = 128;
+  private static final int PIXELS = 224;
+
+  private final Graph graph;
+  private final Shapes shapes;
+  private final AxisClasses classes;
+  private final List<Group> groups;
+  private final Map<String, long[]> sizes;
+  private final Map<String, List<String>> users = new HashMap<>();
+
+  private Shrinker(Graph graph, Map<String, long[]> given) {
+    this.graph = graph;
+    this.shapes = Shapes.infer(graph, Map.of());
+    this.classes = Coupling.of(graph, shapes);
+    this.groups = Groups.of(graph, classes);
+    this.sizes = sizes(given);
+    for (Node node : graph.nodes()) {
+      for (String input : node.inputs()) {
+        users.computeIfAbsent(input, name -> new ArrayList<>()).add(node.name());
+      }
+    }
+  }
+
+  /**
+   * Reads a model and finds out what can be removed from it.
+   *
+   * @param sizes shapes of the graph's inputs that costs are counted for, by name; an axis of an
+   *     open size that has none counts 1 as the first of its input, 224 in an image, 128 otherwise
+   * @throws CheckpointFormatException if the file is damaged, or no model that can be shrunk
+   * @throws InvalidPlanException if a size is given for what is no input, or that contradicts it
+   */
+  public static Shrinker open(Path file, Map<String, long[]> sizes) throws IOException {
+    return new Shrinker(ModelFile.read(file), sizes);
+  }
+
+  private Map<String, long[]> sizes(Map<String, long[]> given) {
+    Map<String, long[]> all = new HashMap<>();
+    for (String input : graph.inputs().keySet()) {
+      long[] open = shapes.of(input);
+      if (open != null && graph.tensor(input) == null) {
+        all.put(input, given.containsKey(input) ? fit(input, open, given) : filled(open));
+      }
+    }
+    for (String name : given.keySet()) {
+      if (!all.containsKey(name)) {
+        throw new InvalidPlanException(
+            "\"" + name + "\" is no input of the graph; its inputs are " + all.keySet());
+      }
+    }
+    return all;
+  }
+
+  private static long[] fit(String input, long[] open, Map<String, long[]> given) {
+    long[] shape = given.getOrDefault(input, open);
+    boolean fits = shape.length == open.length;
+    for (int i = 0; fits && i < shape.length; i++) {
+      fits = shape[i] > 0 && (Dim.isSymbol(open[i]) || open[i] == shape[i]);
+    }
+    if (!fits) {
+      throw new InvalidPlanException("the size of \"" + input + "\" is not what the model takes");
+    }
+    return shape;
+  }
+
+  private static long[] filled(long[] open) {
+    long[] shape = open.clone();
+    for (int i = 0; i < shape.length; i++) {
+      if (Dim.isSymbol(shape[i])) {
+        shape[i] = i == 0 ? 1 : shape.length == 4 ? PIXELS : TOKENS;
+      }
+    }
+    return shape;
+  }
+
+  /** Gives the groups of what can be removed, in the order of the graph. */
+  public List<Group> groups() {
+    return groups;
+  }
+
+  /** Gives the shapes of the graph's inputs that costs are counted for. */
+  public Map<String, long[]> sizes() {
+    return Map.copyOf(sizes);
+  }
+
+  /** Gives what removing the first unit of a group would save of the dense model. */
+  public Map<Metric, Double> saving(Group group) {
+    Costs costs = costs();
+    Map<Metric, Double> savings = new EnumMap<>(Metric.class);
+    for (Metric metric : Metric.values()) {
+      savings.put(metric, costs.saving(List.of(group.units().get(0).classId()), metric));
+    }
+    return savings;
+  }
+
+  /** Gives the axes of weights that cannot be cut, with the reason for each. */
+  public List<Frozen> frozen() {
+    List<Frozen> frozen = new ArrayList<>();
+    for (Node node : graph.nodes()) {
+      if (!Groups.PRODUCTS.contains(node.op())) {
+        continue;
+      }
+      for (String input : List.of(node.input(0), node.input(1))) {
+        int axes = node.op().startsWith("Conv") ? 2 : classes.rank(input);
+        for (int axis = 0; graph.tensor(input) != null && axis < axes; axis++) {
+          if (classes.has(input, axis) && classes.isFrozen(input, axis)) {
+            String why = classes.frozen(classes.atom(input, axis, 0)).orElse("");
+            frozen.add(new Frozen(node.name(), input, axis, why));
+          }
+        }
+      }
+    }
+    return frozen;
+  }
+
+  private Costs costs() {
+    return new Costs(graph, Shapes.infer(graph, sizes), classes);
+  }
+
+  /**
+   * Chooses what goes and makes the smaller model; nothing is written.
+   *
+   * @throws InvalidPlanException if the target cannot be reached, or a name to keep is of no group
+   */
+  public Shrinkage shrink(ShrinkRequest request) {
+    Costs dense = costs();
+    Costs small = costs();
+    Importance importance = new Importance(graph, request.criterion(), request.seed());
+    Set<Integer> gone = Solver.solve(open(request), importance, small, request);
+    Cut cut = new Cut(classes, gone);
+    List<Shrinkage.Part> parts =
+        groups.stream()
+            .map(
+                group ->
+                    new Shrinkage.Part(
+                        group,
+                        (int)
+                            group.units().stream()
+                                .filter(unit -> !gone.contains(unit.classId()))
+                                .count()))
+            .toList();
+    return new Shrinkage(Surgeon.remove(graph, shapes, cut), graph, cut, parts, dense, small);
+  }
+
+  /** Gives the groups that nothing says to keep. */
+  private List<Group> open(ShrinkRequest request) {
+    for (String name : request.keep()) {
+      Glob glob = Glob.of(name);
+      if (groups.stream().noneMatch(group -> isNamed(group, glob))) {
+        throw new InvalidPlanException("nothing that could be removed is named \"" + name + "\"");
+      }
+    }
+    List<Glob> globs = request.keep().stream().map(Glob::of).toList();
+    return groups.stream()
+        .filter(group -> globs.stream().noneMatch(glob -> isNamed(group, glob)))
+        .toList();
+  }
+
+  private boolean isNamed(Group group, Glob glob) {
+    Set<String> names = group.slots().stream().map(Slot::tensor).collect(Collectors.toSet());
+    return names.stream().anyMatch(glob::matches)
+        || names.stream()
+            .flatMap(tensor -> users.getOrDefault(tensor, List.of()).stream())
+            .anyMatch(glob::matches);
+  }
+}

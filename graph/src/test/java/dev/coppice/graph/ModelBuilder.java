@@ -1,0 +1,127 @@
+package dev.coppice.graph;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.AttributeProto.AttributeType;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.OperatorSetIdProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
+import ai.onnx.proto.OnnxMl.TypeProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+
+/** Builds small models. */
+final class ModelBuilder {
+  private final GraphProto.Builder graph = GraphProto.newBuilder().setName("g");
+  private final Random random = new Random(0);
+  private long opset = 17;
+
+  ModelBuilder opset(long version) {
+    opset = version;
+    return this;
+  }
+
+  /** Adds an input of floats; a negative size is open. */
+  ModelBuilder input(String name, long... shape) {
+    graph.addInput(value(name, shape));
+    return this;
+  }
+
+  ModelBuilder output(String name, long... shape) {
+    graph.addOutput(value(name, shape));
+    return this;
+  }
+
+  private static ValueInfoProto value(String name, long... shape) {
+    TensorShapeProto.Builder dims = TensorShapeProto.newBuilder();
+    for (long size : shape) {
+      TensorShapeProto.Dimension.Builder dim = dims.addDimBuilder();
+      if (size < 0) {
+        dim.setDimParam("open" + -size);
+      } else {
+        dim.setDimValue(size);
+      }
+    }
+    return ValueInfoProto.newBuilder()
+        .setName(name)
+        .setType(
+            TypeProto.newBuilder()
+                .setTensorType(
+                    TypeProto.Tensor.newBuilder()
+                        .setElemType(DataType.FLOAT.getNumber())
+                        .setShape(dims)))
+        .build();
+  }
+
+  /** Adds a weight of random numbers. */
+  ModelBuilder weight(String name, long... shape) {
+    TensorProto.Builder tensor =
+        TensorProto.newBuilder().setName(name).setDataType(DataType.FLOAT.getNumber());
+    long count = 1;
+    for (long size : shape) {
+      tensor.addDims(size);
+      count *= size;
+    }
+    for (long i = 0; i < count; i++) {
+      tensor.addFloatData((float) random.nextGaussian());
+    }
+    graph.addInitializer(tensor);
+    return this;
+  }
+
+  ModelBuilder integers(String name, long... values) {
+    graph.addInitializer(TensorBytes.integers(name, values));
+    return this;
+  }
+
+  ModelBuilder index(String name, long value) {
+    graph.addInitializer(TensorBytes.integers(name, new long[] {value}).toBuilder().clearDims());
+    return this;
+  }
+
+  /** Adds a node; attributes are names and then a Long or a long[]. */
+  ModelBuilder node(String op, List<String> inputs, List<String> outputs, Object... attributes) {
+    NodeProto.Builder node =
+        NodeProto.newBuilder()
+            .setOpType(op)
+            .setName("the_" + outputs.get(0))
+            .addAllInput(inputs)
+            .addAllOutput(outputs);
+    for (int i = 0; i < attributes.length; i += 2) {
+      AttributeProto.Builder made = AttributeProto.newBuilder().setName((String) attributes[i]);
+      if (attributes[i + 1] instanceof long[] many) {
+        made.setType(AttributeType.INTS);
+        for (long one : many) {
+          made.addInts(one);
+        }
+      } else {
+        made.setType(AttributeType.INT).setI((Long) attributes[i + 1]);
+      }
+      node.addAttribute(made);
+    }
+    graph.addNode(node);
+    return this;
+  }
+
+  /** Adds a node of one output, which its last argument names. */
+  ModelBuilder node(String op, String inputs, String output, Object... attributes) {
+    return node(op, List.of(inputs.split(" ", -1)), List.of(output), attributes);
+  }
+
+  ModelProto model() {
+    return ModelProto.newBuilder()
+        .setIrVersion(8)
+        .addOpsetImport(OperatorSetIdProto.newBuilder().setVersion(opset))
+        .setGraph(graph)
+        .build();
+  }
+
+  Graph graph() {
+    return Graph.of(model(), Path.of("built.onnx"));
+  }
+}

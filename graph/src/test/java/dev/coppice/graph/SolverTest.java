@@ -1,0 +1,129 @@
+package dev.coppice.graph;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.coppice.InvalidPlanException;
+import dev.coppice.Scope;
+import dev.coppice.graph.Group.Kind;
+import dev.coppice.graph.ShrinkRequest.Criterion;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SolverTest {
+  @TempDir static Path folder;
+
+  private Shrinker shrinker;
+
+  @BeforeEach
+  void open() throws IOException {
+    shrinker = Shrinker.open(RealModel.RESNET.file(folder), Map.of());
+  }
+
+  private static ShrinkRequest request(
+      double fraction, Scope scope, int roundTo, double floor, Set<Kind> kinds, String... keep) {
+    return new ShrinkRequest(
+        Metric.MACS, fraction, Criterion.L2, scope, roundTo, floor, kinds, List.of(keep), 0);
+  }
+
+  private static double left(Shrinkage done) {
+    return done.after(Metric.MACS) / done.before(Metric.MACS);
+  }
+
+  @Test
+  void everyScopeReachesTheTargetAndHardlyMore() {
+    for (Scope scope : List.of(Scope.GLOBAL, Scope.TENSOR)) {
+      for (double fraction : new double[] {1, 0.9, 0.5, 0.3}) {
+        Shrinkage done =
+            shrinker.shrink(request(fraction, scope, 1, 0.1, EnumSet.allOf(Kind.class)));
+        assertThat(left(done)).isLessThanOrEqualTo(fraction).isGreaterThan(fraction - 0.05);
+      }
+    }
+  }
+
+  @Test
+  void countsAreMultiplesAndNoGroupFallsBelowTheFloor() {
+    Shrinkage done = shrinker.shrink(request(0.4, Scope.GLOBAL, 8, 0.3, EnumSet.allOf(Kind.class)));
+    assertThat(left(done)).isLessThanOrEqualTo(0.4);
+    assertThat(done.parts())
+        .allMatch(part -> part.kept() % 8 == 0)
+        .allMatch(part -> part.kept() >= 0.3 * part.group().units().size());
+  }
+
+  @Test
+  void whatIsKeptByNameStaysWhole() {
+    Shrinkage done =
+        shrinker.shrink(
+            request(
+                0.7, Scope.GLOBAL, 1, 0.1, EnumSet.allOf(Kind.class), "stem.*", "node_Conv_245"));
+    for (Shrinkage.Part part : done.parts()) {
+      Set<String> tensors = Set.copyOf(part.group().slots().stream().map(Slot::tensor).toList());
+      if (tensors.contains("stem.0.weight") || tensors.contains("layers.5.conv2.weight")) {
+        assertThat(part.kept()).isEqualTo(part.group().units().size());
+      }
+    }
+    assertThat(left(done)).isLessThanOrEqualTo(0.7);
+  }
+
+  @Test
+  void aTargetThatCannotBeReachedIsRefusedWithWhatCan() {
+    assertThatThrownBy(
+            () -> shrinker.shrink(request(0.1, Scope.GLOBAL, 1, 0.9, EnumSet.allOf(Kind.class))))
+        .isInstanceOf(InvalidPlanException.class)
+        .hasMessageContaining("macs=0.1 cannot be reached");
+    assertThatThrownBy(
+            () -> shrinker.shrink(request(0.5, Scope.TENSOR, 1, 0, EnumSet.of(Kind.HEADS))))
+        .isInstanceOf(InvalidPlanException.class)
+        .hasMessageContaining("1.0000 of the macs are left");
+  }
+
+  @Test
+  void aNameThatMatchesNothingIsRefused() {
+    assertThatThrownBy(
+            () ->
+                shrinker.shrink(
+                    request(0.5, Scope.GLOBAL, 1, 0, EnumSet.allOf(Kind.class), "layer.77")))
+        .isInstanceOf(InvalidPlanException.class)
+        .hasMessageContaining("layer.77");
+  }
+
+  @Test
+  void theSmallestUnitsGoFirst() {
+    Graph graph =
+        new ModelBuilder()
+            .input("x", 1, 2)
+            .weight("a", 2, 4)
+            .weight("b", 4, 2)
+            .node("MatMul", "x a", "h")
+            .node("MatMul", "h b", "y")
+            .output("y", 1, 2)
+            .graph();
+    AxisClasses classes = Coupling.of(graph, Shapes.infer(graph, Map.of()));
+    List<Group> groups = Groups.of(graph, classes);
+    Importance importance = new Importance(graph, Criterion.L2, 0);
+    double[] scores = importance.of(groups.get(0));
+    int least = 0;
+    for (int i = 1; i < scores.length; i++) {
+      least = scores[i] < scores[least] ? i : least;
+    }
+    Costs costs = new Costs(graph, Shapes.infer(graph, Map.of()), classes);
+    assertThat(costs.total(Metric.MACS)).isEqualTo(16);
+    Set<Integer> gone =
+        Solver.solve(
+            groups,
+            importance,
+            costs,
+            request(0.75, Scope.GLOBAL, 1, 0, EnumSet.allOf(Kind.class)));
+    assertThat(gone).containsExactly(groups.get(0).units().get(least).classId());
+    assertThat(costs.total(Metric.MACS)).isEqualTo(12);
+    assertThat(scores)
+        .satisfies(s -> assertThat(java.util.Arrays.stream(s).sum()).isBetween(0.999999, 1.000001));
+  }
+}
