@@ -24,8 +24,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Tag("long")
 @ExtendWith(EmulatedDriver.class)
 class LargeDeviceTensorTest {
-  private static final long ROWS = 1 << 10;
-  private static final long ROW = (1L << 22) + 4;
+  private static final long ROWS = (1 << 20) + 1;
+  private static final long ROW = 1 << 12;
   private static final long ELEMENTS = ROWS * ROW;
   private static final int KEPT = 3996;
 
