@@ -1,5 +1,6 @@
 package dev.coppice.evaluation;
 
+import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
@@ -32,17 +33,52 @@ final class OnnxModel implements AutoCloseable {
   }
 
   static OnnxModel open(Path model, int threads) throws OrtException {
-    try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
-      options.setIntraOpNumThreads(threads);
-      options.setInterOpNumThreads(1);
-      // Threads that wait sleep: others may need the processors.
-      options.addConfigEntry("session.intra_op.allow_spinning", "0");
+    try (OrtSession.SessionOptions options = patient(threads)) {
       return new OnnxModel(ENVIRONMENT.createSession(model.toString(), options));
     }
   }
 
+  static OnnxModel open(byte[] model, int threads) throws OrtException {
+    try (OrtSession.SessionOptions options = patient(threads)) {
+      return new OnnxModel(ENVIRONMENT.createSession(model, options));
+    }
+  }
+
+  /** Opens a model as users do who set nothing but the number of threads. */
+  static OnnxModel openToTime(byte[] model, int threads) throws OrtException {
+    try (OrtSession.SessionOptions options = options(threads)) {
+      // As by default, threads spin while a run lasts; between runs it is another model's turn.
+      options.addConfigEntry("session.force_spinning_stop", "1");
+      return new OnnxModel(ENVIRONMENT.createSession(model, options));
+    }
+  }
+
+  private static OrtSession.SessionOptions patient(int threads) throws OrtException {
+    OrtSession.SessionOptions options = options(threads);
+    // Threads that wait sleep: others may need the processors.
+    options.addConfigEntry("session.intra_op.allow_spinning", "0");
+    return options;
+  }
+
+  private static OrtSession.SessionOptions options(int threads) throws OrtException {
+    OrtSession.SessionOptions options = new OrtSession.SessionOptions();
+    options.setIntraOpNumThreads(threads);
+    options.setInterOpNumThreads(1);
+    // What goes wrong comes back as an exception; nothing is to be printed besides.
+    options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);
+    return options;
+  }
+
   List<String> inputs() {
     return List.copyOf(session.getInputNames());
+  }
+
+  Map<String, NodeInfo> inputInfo() throws OrtException {
+    return session.getInputInfo();
+  }
+
+  Map<String, NodeInfo> outputInfo() throws OrtException {
+    return session.getOutputInfo();
   }
 
   OrtSession.Result run(Map<String, OnnxTensor> inputs) throws OrtException {
