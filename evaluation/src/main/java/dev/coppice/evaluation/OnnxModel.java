@@ -1,5 +1,6 @@
 package dev.coppice.evaluation;
 
+import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
@@ -10,8 +11,9 @@ import java.util.List;
 import java.util.Map;
 
 /** A model in ONNX Runtime's CPU provider, in the process's one environment. */
-final class OnnxModel implements AutoCloseable {
-  static final OrtEnvironment ENVIRONMENT = environment();
+public final class OnnxModel implements AutoCloseable {
+  /** The process's one environment. */
+  public static final OrtEnvironment ENVIRONMENT = environment();
 
   private final OrtSession session;
   private boolean closed;
@@ -32,12 +34,29 @@ final class OnnxModel implements AutoCloseable {
   }
 
   static OnnxModel open(Path model, int threads) throws OrtException {
-    try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
+    try (OrtSession.SessionOptions options = options(threads)) {
+      return new OnnxModel(ENVIRONMENT.createSession(model.toString(), options));
+    }
+  }
+
+  /** Opens a model that is the bytes of a file, to be run on {@code threads} threads. */
+  public static OnnxModel open(byte[] model, int threads) throws OrtException {
+    try (OrtSession.SessionOptions options = options(threads)) {
+      return new OnnxModel(ENVIRONMENT.createSession(model, options));
+    }
+  }
+
+  private static OrtSession.SessionOptions options(int threads) throws OrtException {
+    OrtSession.SessionOptions options = new OrtSession.SessionOptions();
+    try {
       options.setIntraOpNumThreads(threads);
       options.setInterOpNumThreads(1);
       // Threads that wait sleep: others may need the processors.
       options.addConfigEntry("session.intra_op.allow_spinning", "0");
-      return new OnnxModel(ENVIRONMENT.createSession(model.toString(), options));
+      return options;
+    } catch (OrtException e) {
+      options.close();
+      throw e;
     }
   }
 
@@ -45,7 +64,13 @@ final class OnnxModel implements AutoCloseable {
     return List.copyOf(session.getInputNames());
   }
 
-  OrtSession.Result run(Map<String, OnnxTensor> inputs) throws OrtException {
+  /** Gives what the model takes, by name, in its order. */
+  public Map<String, NodeInfo> inputInfo() throws OrtException {
+    return session.getInputInfo();
+  }
+
+  /** Runs the model; the caller closes the result. */
+  public OrtSession.Result run(Map<String, OnnxTensor> inputs) throws OrtException {
     return session.run(inputs);
   }
 
