@@ -1,7 +1,9 @@
 package dev.coppice.cli;
 
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
+import dev.coppice.evaluation.Demo;
+import dev.coppice.evaluation.OnnxRuntime;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +24,6 @@ import picocli.CommandLine.Option;
     },
     footer = {"", "Examples:", "  ./coppice demo", "  ./coppice demo --quick --work /tmp/demo"})
 final class DemoCommand extends SessionCommand {
-  private static final String DEMO = "dev.coppice.evaluation.Demo";
-
   @Option(
       names = "--work",
       paramLabel = "FOLDER",
@@ -42,7 +42,7 @@ final class DemoCommand extends SessionCommand {
   @Nullable String images;
 
   @Override
-  public Integer call() throws Exception {
+  public Integer call() {
     List<String> arguments = new ArrayList<>();
     if (work != null) {
       arguments.addAll(List.of("--work", work));
@@ -53,30 +53,22 @@ final class DemoCommand extends SessionCommand {
     if (quick) {
       arguments.add("--quick");
     }
-    Method main = main();
+    OnnxRuntime.missing()
+        .ifPresent(
+            why -> {
+              throw new Failure.Refusal(
+                  ExitStatus.UNAVAILABLE,
+                  "the demo runs models, which cannot be done here: " + why);
+            });
     // The demo cleans up after itself; nothing waits for it when the process is ended.
     session().release().run();
     console().flush();
-    try {
-      main.invoke(null, (Object) arguments.toArray(String[]::new));
-    } catch (InvocationTargetException e) {
-      if (e.getCause() instanceof Exception cause) {
-        throw cause;
-      }
-      throw e;
-    }
-    return ExitStatus.OK;
+    return Demo.run(
+        arguments, byLine(console().out()), byLine(console().err()), console().colours());
   }
 
-  private static Method main() throws NoSuchMethodException {
-    try {
-      return Class.forName(DEMO).getMethod("main", String[].class);
-    } catch (ClassNotFoundException e) {
-      throw new Failure.Refusal(
-          ExitStatus.UNAVAILABLE,
-          "the demo needs coppice-evaluation and its models on the class path, which this jar does"
-              + " not have; in a clone of the repository, run ./coppice demo",
-          e);
-    }
+  /** Shows each line when it is whole: the demo takes its time. */
+  private static PrintStream byLine(PrintStream stream) {
+    return new PrintStream(stream, true, StandardCharsets.UTF_8);
   }
 }

@@ -50,7 +50,7 @@ import picocli.CommandLine.Parameters;
       "    coppice prune model/ -o pruned/ --recipe recipe.yaml --report report.json"
     })
 final class PruneCommand extends SessionCommand {
-  private static final int MOST_THREADS = 1024;
+  static final int MOST_THREADS = 1024;
 
   static final class BackendNames extends PlanOptions.Words {
     private static final long serialVersionUID = 1;

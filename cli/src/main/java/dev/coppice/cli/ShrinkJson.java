@@ -3,6 +3,8 @@ package dev.coppice.cli;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import dev.coppice.evaluation.Latency;
+import dev.coppice.evaluation.Proof;
 import dev.coppice.graph.Frozen;
 import dev.coppice.graph.Metric;
 import dev.coppice.graph.ShrinkRequest;
@@ -22,7 +24,8 @@ final class ShrinkJson {
 
   private ShrinkJson() {}
 
-  static byte[] of(Shrinker shrinker, Shrinkage done, ShrinkRequest request, Path input) {
+  static byte[] of(Shrinker shrinker, ShrinkResult result, Path input) {
+    Shrinkage done = result.done();
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (JsonGenerator json = JSON.createGenerator(bytes)) {
       json.setPrettyPrinter(new DefaultPrettyPrinter());
@@ -30,8 +33,14 @@ final class ShrinkJson {
       json.writeNumberField("version", VERSION);
       json.writeStringField("tool", Coppice.version());
       json.writeStringField("model", input.toString());
-      request(json, request);
+      request(json, result);
       totals(json, done);
+      if (result.latency().isPresent()) {
+        latency(json, result.latency().get());
+      }
+      if (result.proof().isPresent()) {
+        proof(json, result, result.proof().get());
+      }
       layers(json, done);
       groups(json, done);
       frozen(json, shrinker);
@@ -43,10 +52,14 @@ final class ShrinkJson {
     return bytes.toByteArray();
   }
 
-  private static void request(JsonGenerator json, ShrinkRequest request) throws IOException {
+  private static void request(JsonGenerator json, ShrinkResult result) throws IOException {
+    ShrinkRequest request = result.request();
     json.writeObjectFieldStart("request");
     json.writeStringField("metric", request.metric().toString());
     json.writeNumberField("fraction", request.fraction());
+    if (result.target().isPresent()) {
+      json.writeNumberField("latency", result.target().getAsDouble());
+    }
     json.writeStringField("criterion", request.criterion().name().toLowerCase(Locale.ROOT));
     json.writeStringField("scope", request.scope().name().toLowerCase(Locale.ROOT));
     json.writeNumberField("round_to", request.roundTo());
@@ -62,6 +75,48 @@ final class ShrinkJson {
       json.writeNumberField("after", Math.round(done.after(metric)));
       json.writeEndObject();
     }
+  }
+
+  private static void latency(JsonGenerator json, Latency latency) throws IOException {
+    json.writeObjectFieldStart("latency");
+    json.writeNumberField("threads", latency.threads());
+    json.writeNumberField("pairs", latency.pairs());
+    json.writeNumberField("ratio", latency.ratio());
+    spread(json, "before", latency.dense());
+    spread(json, "after", latency.small());
+    json.writeEndObject();
+  }
+
+  private static void spread(JsonGenerator json, String name, Latency.Spread spread)
+      throws IOException {
+    json.writeObjectFieldStart(name);
+    json.writeNumberField("median", spread.median());
+    json.writeNumberField("low", spread.low());
+    json.writeNumberField("high", spread.high());
+    json.writeEndObject();
+  }
+
+  private static void proof(JsonGenerator json, ShrinkResult result, Proof proof)
+      throws IOException {
+    json.writeObjectFieldStart("proof");
+    json.writeBooleanField("held", proof instanceof Proof.Held);
+    if (proof instanceof Proof.NotRun not) {
+      json.writeStringField("not_run", not.why());
+    } else if (proof instanceof Proof.Held held) {
+      json.writeNumberField("runs", held.runs());
+      json.writeNumberField("tolerance", held.tolerance());
+      json.writeObjectFieldStart("differences");
+      for (Map.Entry<String, Double> value : held.differences().entrySet()) {
+        json.writeNumberField(value.getKey(), value.getValue());
+      }
+      json.writeEndObject();
+    }
+    json.writeArrayFieldStart("unchecked");
+    for (String group : result.unchecked()) {
+      json.writeString(group);
+    }
+    json.writeEndArray();
+    json.writeEndObject();
   }
 
   private static void layers(JsonGenerator json, Shrinkage done) throws IOException {

@@ -1,6 +1,8 @@
 package dev.coppice.cli;
 
 import dev.coppice.cli.TextTable.Kind;
+import dev.coppice.evaluation.Latency;
+import dev.coppice.evaluation.Proof;
 import dev.coppice.graph.Frozen;
 import dev.coppice.graph.Metric;
 import dev.coppice.graph.Shrinkage;
@@ -16,12 +18,14 @@ import java.util.OptionalInt;
 /** What the command shrink shows. */
 final class ShrinkText {
   private final Shrinker shrinker;
+  private final ShrinkResult result;
   private final Shrinkage done;
   private final OptionalInt width;
 
-  ShrinkText(Shrinker shrinker, Shrinkage done, OptionalInt width) {
+  ShrinkText(Shrinker shrinker, ShrinkResult result, OptionalInt width) {
     this.shrinker = shrinker;
-    this.done = done;
+    this.result = result;
+    this.done = result.done();
     this.width = width;
   }
 
@@ -77,6 +81,7 @@ final class ShrinkText {
     List<String> lines = new ArrayList<>(table.lines(width));
     lines.add("");
     lines.addAll(totals());
+    result.proof().ifPresent(proof -> lines.addAll(point("proof", proof(proof))));
     lines.add("wrote " + Figures.printable(output.toString()));
     return lines;
   }
@@ -117,6 +122,60 @@ final class ShrinkText {
                   Figures.count(Math.round(done.before(metric))),
                   Figures.count(Math.round(done.after(metric))),
                   share(done.after(metric), done.before(metric))));
+    }
+    result.latency().ifPresent(latency -> lines.addAll(point("latency", latency(latency))));
+    return lines;
+  }
+
+  private String latency(Latency latency) {
+    return String.format(
+        Locale.ROOT,
+        "%s -> %s ms, %.2f%% left%s; medians of %d pairs in turn, %d threads, half of the runs"
+            + " within %s-%s and %s-%s ms",
+        milliseconds(latency.dense().median()),
+        milliseconds(latency.small().median()),
+        100 * latency.ratio(),
+        result.target().isPresent()
+            ? String.format(
+                Locale.ROOT, " of %.2f%% asked for", 100 * result.target().getAsDouble())
+            : "",
+        latency.pairs(),
+        latency.threads(),
+        milliseconds(latency.dense().low()),
+        milliseconds(latency.dense().high()),
+        milliseconds(latency.small().low()),
+        milliseconds(latency.small().high()));
+  }
+
+  private static String milliseconds(double seconds) {
+    return String.format(Locale.ROOT, seconds < 0.01 ? "%.3f" : "%.1f", 1e3 * seconds);
+  }
+
+  private String proof(Proof proof) {
+    if (proof instanceof Proof.Held held) {
+      return String.format(
+          Locale.ROOT,
+          "%s cut, none unchecked; in %s of both models their outputs were within %.1e of the"
+              + " largest number, %.1e is allowed",
+          Figures.counted(result.cut().size(), "group"),
+          Figures.counted(held.runs(), "run"),
+          held.furthest(),
+          held.tolerance());
+    }
+    List<String> unchecked = result.unchecked();
+    return "not run; "
+        + Figures.counted(unchecked.size(), "group")
+        + " unchecked: "
+        + Figures.printable(String.join(", ", unchecked));
+  }
+
+  /** Wraps a sentence behind its title. */
+  private List<String> point(String title, String sentence) {
+    OptionalInt rest =
+        width.isPresent() ? OptionalInt.of(Math.max(20, width.getAsInt() - 8)) : width;
+    List<String> lines = new ArrayList<>();
+    for (String line : Figures.wrapped(sentence, rest)) {
+      lines.add("%-7s %s".formatted(lines.isEmpty() ? title : "", line));
     }
     return lines;
   }
