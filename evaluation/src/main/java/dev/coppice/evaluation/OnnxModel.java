@@ -11,8 +11,9 @@ import java.util.List;
 import java.util.Map;
 
 /** A model in ONNX Runtime's CPU provider, in the process's one environment. */
-final class OnnxModel implements AutoCloseable {
-  static final OrtEnvironment ENVIRONMENT = environment();
+public final class OnnxModel implements AutoCloseable {
+  /** The process's one environment. */
+  public static final OrtEnvironment ENVIRONMENT = environment();
 
   private final OrtSession session;
   private boolean closed;
@@ -38,7 +39,8 @@ final class OnnxModel implements AutoCloseable {
     }
   }
 
-  static OnnxModel open(byte[] model, int threads) throws OrtException {
+  /** Opens a model that is the bytes of a file, to be run on {@code threads} threads. */
+  public static OnnxModel open(byte[] model, int threads) throws OrtException {
     try (OrtSession.SessionOptions options = patient(threads)) {
       return new OnnxModel(ENVIRONMENT.createSession(model, options));
     }
@@ -73,7 +75,8 @@ final class OnnxModel implements AutoCloseable {
     return List.copyOf(session.getInputNames());
   }
 
-  Map<String, NodeInfo> inputInfo() throws OrtException {
+  /** Gives what the model takes, by name, in its order. */
+  public Map<String, NodeInfo> inputInfo() throws OrtException {
     return session.getInputInfo();
   }
 
@@ -81,7 +84,8 @@ final class OnnxModel implements AutoCloseable {
     return session.getOutputInfo();
   }
 
-  OrtSession.Result run(Map<String, OnnxTensor> inputs) throws OrtException {
+  /** Runs the model; the caller closes the result. */
+  public OrtSession.Result run(Map<String, OnnxTensor> inputs) throws OrtException {
     return session.run(inputs);
   }
 
