@@ -241,7 +241,7 @@ final class ShrinkCommand extends SessionCommand {
   private Set<Kind> kinds() {
     Set<Kind> kinds = EnumSet.noneOf(Kind.class);
     what.forEach(kind -> kinds.add(word("--what", kind, Kind.class)));
-    return kinds.isEmpty() ? EnumSet.allOf(Kind.class) : kinds;
+    return kinds.isEmpty() ? ShrinkRequest.KINDS : kinds;
   }
 
   private static <E extends Enum<E>> E word(String option, String text, Class<E> words) {

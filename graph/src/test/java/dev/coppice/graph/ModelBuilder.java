@@ -74,6 +74,19 @@ final class ModelBuilder {
     return this;
   }
 
+  ModelBuilder floats(String name, float[] values, long... shape) {
+    TensorProto.Builder tensor =
+        TensorProto.newBuilder().setName(name).setDataType(DataType.FLOAT.getNumber());
+    for (long size : shape) {
+      tensor.addDims(size);
+    }
+    for (float value : values) {
+      tensor.addFloatData(value);
+    }
+    graph.addInitializer(tensor);
+    return this;
+  }
+
   ModelBuilder integers(String name, long... values) {
     graph.addInitializer(TensorBytes.integers(name, values));
     return this;
