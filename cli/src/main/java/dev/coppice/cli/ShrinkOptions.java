@@ -169,7 +169,7 @@ final class ShrinkOptions {
   private Set<Kind> kinds() {
     Set<Kind> kinds = EnumSet.noneOf(Kind.class);
     what.forEach(kind -> kinds.add(word("--what", kind, Kind.class)));
-    return kinds.isEmpty() ? EnumSet.allOf(Kind.class) : kinds;
+    return kinds.isEmpty() ? ShrinkRequest.KINDS : kinds;
   }
 
   private static <E extends Enum<E>> E word(

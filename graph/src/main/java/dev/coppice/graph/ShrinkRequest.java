@@ -4,7 +4,6 @@ import dev.coppice.Glob;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.Scope;
 import dev.coppice.graph.Group.Kind;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
@@ -17,7 +16,8 @@ import java.util.Set;
  * @param scope GLOBAL: groups compete by importance for what they save; TENSOR: each loses the same
  *     share of its units
  * @param roundTo what stays of a group's channels or neurons is a multiple of this
- * @param floor the share of a group's units that stays at least; one unit always does
+ * @param floor the share of a group's units that stays at least, and of the blocks where layers go;
+ *     one always does
  * @param kinds what may be removed
  * @param keep globs on names of nodes and tensors whose groups stay whole
  * @param seed of the random criterion
@@ -49,6 +49,9 @@ public record ShrinkRequest(
    */
   public static final int ROUND_TO = 8;
 
+  /** What may be removed unless something else is asked for: all that needs no data to choose. */
+  public static final Set<Kind> KINDS = Set.of(Kind.CHANNELS, Kind.HEADS, Kind.NEURONS);
+
   /** The share that stays unless something else is asked for. */
   public static final double FLOOR = 0.1;
 
@@ -75,19 +78,16 @@ public record ShrinkRequest(
   /** Asks for a share of a metric, and leaves all else as it is by default. */
   public static ShrinkRequest of(Metric metric, double fraction) {
     return new ShrinkRequest(
-        metric,
-        fraction,
-        Criterion.L2,
-        Scope.GLOBAL,
-        ROUND_TO,
-        FLOOR,
-        EnumSet.allOf(Kind.class),
-        List.of(),
-        0);
+        metric, fraction, Criterion.L2, Scope.GLOBAL, ROUND_TO, FLOOR, KINDS, List.of(), 0);
   }
 
   /** Asks for the same by another criterion. */
   public ShrinkRequest by(Criterion other) {
     return new ShrinkRequest(metric, fraction, other, scope, roundTo, floor, kinds, keep, seed);
+  }
+
+  /** Asks for another share, of other kinds. */
+  ShrinkRequest with(double share, Set<Kind> others) {
+    return new ShrinkRequest(metric, share, criterion, scope, roundTo, floor, others, keep, seed);
   }
 }

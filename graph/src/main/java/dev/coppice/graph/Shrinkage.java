@@ -16,23 +16,57 @@ public final class Shrinkage {
    */
   public record Part(Group group, int kept) {}
 
+  /**
+   * A block that could be removed.
+   *
+   * @param block the block
+   * @param influence how much it changes what flows through it: 1 less the mean cosine
+   * @param kept whether it stays
+   */
+  public record Layer(Block block, double influence, boolean kept) {}
+
   private final ModelProto small;
   private final Graph graph;
   private final Cut cut;
   private final List<Part> parts;
   private final Costs before;
   private final Costs after;
+  private final List<Layer> blocks;
 
   Shrinkage(ModelProto small, Graph graph, Cut cut, List<Part> parts, Costs before, Costs after) {
+    this(small, graph, cut, parts, before, after, List.of());
+  }
+
+  private Shrinkage(
+      ModelProto small,
+      Graph graph,
+      Cut cut,
+      List<Part> parts,
+      Costs before,
+      Costs after,
+      List<Layer> blocks) {
     this.small = small;
     this.graph = graph;
     this.cut = cut;
     this.parts = List.copyOf(parts);
     this.before = before;
     this.after = after;
+    this.blocks = List.copyOf(blocks);
   }
 
-  /** Gives all groups of the model, with what is left of each. */
+  /** Gives the same as part of what was done to a model that had more blocks. */
+  Shrinkage in(Shrinker dense, List<Layer> layers) {
+    List<Block> gone = layers.stream().filter(l -> !l.kept()).map(Layer::block).toList();
+    return new Shrinkage(
+        small, Bypass.around(dense.graph(), gone), cut, parts, dense.costs(), after, layers);
+  }
+
+  /** Gives the blocks of the dense model, where layers were to go; otherwise none. */
+  public List<Layer> blocks() {
+    return blocks;
+  }
+
+  /** Gives all groups of the model without the blocks that went, with what is left of each. */
   public List<Part> parts() {
     return parts;
   }
@@ -52,9 +86,12 @@ public final class Shrinkage {
     return before.layers(metric);
   }
 
-  /** Gives what each layer of the smaller model costs, in the order of the graph. */
+  /** Gives what is left of each layer of the dense model, in the order of the graph. */
   public Map<String, Double> layersAfter(Metric metric) {
-    return after.layers(metric);
+    Map<String, Double> layers = before.layers(metric);
+    layers.replaceAll((layer, cost) -> 0.0);
+    layers.putAll(after.layers(metric));
+    return layers;
   }
 
   /** Gives the smaller model as the bytes of a file. */
@@ -63,8 +100,9 @@ public final class Shrinkage {
   }
 
   /**
-   * Gives the dense model with zeros in place of everything that was removed, as the bytes of a
-   * file: what it answers is what the smaller model must answer.
+   * Gives the dense model with zeros in place of all units that were removed, and nothing reading
+   * the blocks that were, as the bytes of a file: what it answers is what the smaller model must
+   * answer.
    */
   public byte[] zeroed() {
     return Surgeon.zero(graph, cut).toByteArray();

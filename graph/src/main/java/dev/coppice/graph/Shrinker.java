@@ -3,6 +3,7 @@ package dev.coppice.graph;
 import dev.coppice.CheckpointFormatException;
 import dev.coppice.Glob;
 import dev.coppice.InvalidPlanException;
+import dev.coppice.graph.Group.Kind;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,8 +15,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Removes channels, heads and neurons from an ONNX model, with everything that depends on them. It
- * holds the model in memory and does not change it; several threads may use it.
+ * Removes channels, heads, neurons and layers from an ONNX model, with everything that depends on
+ * them. It holds the model in memory and does not change it; several threads may use it.
  */
 public final class Shrinker {
   private static final int TOKENS = 128;
@@ -132,16 +133,62 @@ public final class Shrinker {
     return frozen;
   }
 
-  private Costs costs() {
+  /** Gives the blocks that could be removed whole, in the order of the graph. */
+  public List<Block> blocks() {
+    return Blocks.of(graph, shapes);
+  }
+
+  Graph graph() {
+    return graph;
+  }
+
+  /** Gives the same for the model without some of its blocks. */
+  Shrinker without(List<Block> gone) {
+    return new Shrinker(Bypass.without(graph, gone), sizes);
+  }
+
+  /** Gives what the model costs without some of its blocks. */
+  double cost(List<Block> gone, Metric metric) {
+    Graph left = Bypass.without(graph, gone);
+    return new Costs(left, Shapes.infer(left, sizes), new AxisClasses(left.path())).total(metric);
+  }
+
+  Costs costs() {
     return new Costs(graph, Shapes.infer(graph, sizes), classes);
   }
 
   /**
    * Chooses what goes and makes the smaller model; nothing is written.
    *
-   * @throws InvalidPlanException if the target cannot be reached, or a name to keep is of no group
+   * @throws InvalidPlanException if the target cannot be reached, a name to keep is of no group, or
+   *     layers are to go
    */
   public Shrinkage shrink(ShrinkRequest request) {
+    if (request.kinds().contains(Kind.LAYERS)) {
+      throw new InvalidPlanException(
+          "layers are chosen by what calibration data says of them, and there is none");
+    }
+    checkKeep(request);
+    return cut(request);
+  }
+
+  /**
+   * Chooses what goes, blocks by their influence on calibration data, and makes the smaller model;
+   * nothing is written.
+   *
+   * @throws InvalidPlanException if the target cannot be reached, or a name to keep is of no group
+   *     and no block
+   * @throws IOException if the model cannot be run
+   */
+  public Shrinkage shrink(ShrinkRequest request, Calibration calibration) throws IOException {
+    if (!request.kinds().contains(Kind.LAYERS)) {
+      return shrink(request);
+    }
+    checkKeep(request);
+    return new Depth(this, request, calibration).shrink();
+  }
+
+  Shrinkage cut(ShrinkRequest request) {
     Costs dense = costs();
     Costs small = costs();
     Importance importance = new Importance(graph, request.criterion(), request.seed());
@@ -161,14 +208,19 @@ public final class Shrinker {
     return new Shrinkage(Surgeon.remove(graph, shapes, cut), graph, cut, parts, dense, small);
   }
 
-  /** Gives the groups that nothing says to keep. */
-  private List<Group> open(ShrinkRequest request) {
+  private void checkKeep(ShrinkRequest request) {
+    boolean layers = request.kinds().contains(Kind.LAYERS);
     for (String name : request.keep()) {
       Glob glob = Glob.of(name);
-      if (groups.stream().noneMatch(group -> isNamed(group, glob))) {
+      if (groups.stream().noneMatch(group -> isNamed(group, glob))
+          && !(layers && blocks().stream().anyMatch(block -> block.isNamed(glob)))) {
         throw new InvalidPlanException("nothing that could be removed is named \"" + name + "\"");
       }
     }
+  }
+
+  /** Gives the groups that nothing says to keep. */
+  private List<Group> open(ShrinkRequest request) {
     List<Glob> globs = request.keep().stream().map(Glob::of).toList();
     return groups.stream()
         .filter(group -> globs.stream().noneMatch(glob -> isNamed(group, glob)))

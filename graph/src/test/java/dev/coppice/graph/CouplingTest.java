@@ -266,6 +266,110 @@ class CouplingTest {
   }
 
   @Test
+  void channelsThatAreNormalisedTogetherGoTogether() throws OrtException {
+    for (long opset : new long[] {18, 21}) {
+      List<Group> groups =
+          proven(
+              new ModelBuilder()
+                  .opset(opset)
+                  .input("x", OPEN, 3, 5, 5)
+                  .weight("a", 8, 3, 1, 1)
+                  .weight("scale", opset < 21 ? 4 : 8)
+                  .weight("shift", opset < 21 ? 4 : 8)
+                  .weight("b", 2, 8, 1, 1)
+                  .node("Conv", "x a", "h")
+                  .node("GroupNormalization", "h scale shift", "n", "num_groups", 4L)
+                  .node("Conv", "n b", "y")
+                  .output("y", OPEN, 2, 5, 5),
+              Map.of("x", new long[] {2, 3, 5, 5}));
+      assertThat(groups)
+          .singleElement()
+          .satisfies(g -> assertThat(g.units()).hasSize(4))
+          .satisfies(g -> assertThat(g.units().get(1).indices().get(0)).containsExactly(2, 3));
+    }
+  }
+
+  @Test
+  void aNormOfGroupsThatIsWrittenWithReshapesLosesWholeGroups() throws OrtException {
+    List<Group> groups =
+        proven(
+            new ModelBuilder()
+                .input("x", OPEN, 3, 5, 5)
+                .weight("a", 8, 3, 1, 1)
+                .weight("ones", 4)
+                .weight("zeros", 4)
+                .weight("scale", 8, 1, 1)
+                .weight("shift", 8, 1, 1)
+                .weight("b", 2, 8, 1, 1)
+                .integers("groups", 0, 4, -1)
+                .node("Conv", "x a", "h")
+                .node("Reshape", "h groups", "g")
+                .node("InstanceNormalization", "g ones zeros", "n")
+                .node("Shape", "h", "shape")
+                .node("Reshape", "n shape", "back")
+                .node("Mul", "back scale", "m")
+                .node("Add", "m shift", "z")
+                .node("Conv", "z b", "y")
+                .output("y", OPEN, 2, 5, 5),
+            Map.of("x", new long[] {2, 3, 5, 5}));
+    assertThat(groups)
+        .singleElement()
+        .satisfies(g -> assertThat(g.units()).hasSize(4))
+        .satisfies(g -> assertThat(g.units().get(3).indices().get(0)).containsExactly(6, 7));
+  }
+
+  @Test
+  void aShapeThatIsCastOnItsWayIsWrittenAnew() throws OrtException {
+    for (long type : new long[] {6, 7}) {
+      List<Group> groups =
+          proven(
+              new ModelBuilder()
+                  .input("x", OPEN, 3, 4, 4)
+                  .weight("a", 8, 3, 1, 1)
+                  .weight("b", 8, 2)
+                  .integers("zero", 0)
+                  .integers("one", 1)
+                  .index("channels", 1)
+                  .node("Conv", "x a", "h")
+                  .node("GlobalAveragePool", "h", "p")
+                  .node("Shape", "p", "s")
+                  .node("Cast", "s", "s32", "to", 6L)
+                  .node("Slice", "s32 zero one", "batch")
+                  .node("Gather", "s32 one", "width")
+                  .node("Concat", List.of("batch", "width"), List.of("t32"), "axis", 0L)
+                  .node("Cast", "t32", "t", "to", 7L)
+                  .node("Reshape", "p t", "flat")
+                  .node("Gather", "s channels", "count")
+                  .node("Cast", "count", "c", "to", type)
+                  .node("Cast", "c", "f", "to", 1L)
+                  .node("Div", "flat f", "d")
+                  .node("MatMul", "d b", "y")
+                  .output("y", OPEN, 2),
+              Map.of("x", new long[] {2, 3, 4, 4}));
+      assertThat(groups).singleElement().satisfies(g -> assertThat(g.units()).hasSize(8));
+    }
+  }
+
+  @Test
+  void whatANestedGraphUsesIsFrozenAndTheRestIsCut() throws OrtException {
+    ModelBuilder builder =
+        new ModelBuilder()
+            .input("x", 2, 4)
+            .weight("a", 4, 6)
+            .weight("b", 6, 5)
+            .weight("c", 5, 3)
+            .node("MatMul", "x a", "h")
+            .node("MatMul", "h b", "i")
+            .branch("i", "j", "x")
+            .node("MatMul", "j c", "y")
+            .output("y", 2, 3);
+    assertThat(reason(classes(builder), "b", 1)).contains("is used in a nested graph");
+    assertThat(proven(builder, Map.of("x", new long[] {2, 4})))
+        .singleElement()
+        .satisfies(g -> assertThat(g.slots()).contains(new Slot("a", 1), new Slot("b", 0)));
+  }
+
+  @Test
   void anUnknownOperatorFreezesWhatTouchesItAndNothingElse() {
     AxisClasses classes =
         classes(
@@ -300,6 +404,32 @@ class CouplingTest {
                 .output("y", -3, 2));
     assertThat(reason(classes, "a", 1))
         .isEqualTo("Reshape the_i folds it with an axis of an open size");
+  }
+
+  @Test
+  void aSizeThatIsNeededAndOpenFreezesWhatNeedsItAndNothingElse() throws OrtException {
+    ModelBuilder builder =
+        new ModelBuilder()
+            .input("x", OPEN, -2, 5, 5)
+            .weight("a", 4, 1, 1, 1)
+            .weight("b", 6, 4, 1, 1)
+            .weight("c", 2, 6, 1, 1)
+            .node("ReduceMean", "x", "m", "axes", new long[] {1})
+            .node("Conv", "x a", "first")
+            .node("Conv", "m a", "ma")
+            .node("Conv", "ma b", "mb")
+            .node("Conv", "mb c", "y1")
+            .node("ReduceMean", "first", "f", "axes", new long[] {1})
+            .node("Add", "y1 f", "y")
+            .output("y", OPEN, 2, 5, 5);
+    assertThat(reason(classes(builder), "a", 0)).contains("has an open number of channels");
+    assertThat(proven(builder, Map.of("x", new long[] {2, 1, 5, 5})))
+        .singleElement()
+        .satisfies(g -> assertThat(g.slots()).contains(new Slot("b", 0), new Slot("c", 1)));
+    ModelBuilder rankless =
+        new ModelBuilder().rankless("x").weight("w", 4, 3).node("MatMul", "x w", "y");
+    assertThat(reason(classes(rankless.output("y", 2, 3)), "w", 1))
+        .contains("\"x\", whose shape is not known");
   }
 
   @Test

@@ -62,8 +62,8 @@ final class OnnxRuntime {
     return options;
   }
 
-  private static Map<String, OnnxTensor> inputs(
-      OrtSession session, Map<String, long[]> sizes, long seed) throws OrtException {
+  static Map<String, OnnxTensor> inputs(OrtSession session, Map<String, long[]> sizes, long seed)
+      throws OrtException {
     Random random = new Random(seed);
     Map<String, OnnxTensor> inputs = new LinkedHashMap<>();
     for (var input : session.getInputInfo().entrySet()) {

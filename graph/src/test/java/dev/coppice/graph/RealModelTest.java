@@ -46,7 +46,7 @@ class RealModelTest {
   }
 
   /** Makes an output of what the last Sigmoid or Softmax sees: probabilities hide differences. */
-  private static byte[] tapped(ModelProto model, Graph graph) {
+  static byte[] tapped(ModelProto model, Graph graph) {
     String value = graph.outputs().iterator().next();
     Node maker = graph.maker(value);
     while (maker != null && Set.of("Sigmoid", "Softmax", "Identity").contains(maker.op())) {
@@ -61,7 +61,7 @@ class RealModelTest {
   }
 
   /** Takes from each group a share of its own, and leaves one unit at least. */
-  private static Set<Integer> anyUnits(Iterable<Group> groups, Random random) {
+  static Set<Integer> anyUnits(Iterable<Group> groups, Random random) {
     Set<Integer> gone = new HashSet<>();
     for (Group group : groups) {
       double share = random.nextDouble();
@@ -77,7 +77,7 @@ class RealModelTest {
   }
 
   /** Gives the largest difference, relative to the largest value. */
-  private static double furthest(float[] found, float[] expected) {
+  static double furthest(float[] found, float[] expected) {
     assertThat(found).hasSameSizeAs(expected);
     double largest = 1e-3;
     for (float value : expected) {
