@@ -106,6 +106,18 @@ class DatasetTest {
   }
 
   @Test
+  void closingTwiceIsFineAndUseAfterwardsIsRefused() throws IOException {
+    byte[] model = model(-1, DataType.FLOAT, "Identity");
+    Dataset data = Dataset.open(file.toString(), model, ALL);
+    Calibration.Session session = data.open(model);
+    data.close();
+    data.close();
+    assertThatThrownBy(() -> session.run(0)).isInstanceOf(IllegalStateException.class);
+    session.close();
+    session.close();
+  }
+
+  @Test
   void aModelOfAFixedBatchGetsThatManyAndWhatDoesNotFillOneIsLeftOut() throws IOException {
     byte[] model = model(2, DataType.FLOAT, "Identity");
     try (Dataset data = Dataset.open(file.toString(), model, ALL)) {
