@@ -18,8 +18,8 @@ import picocli.CommandLine.Option;
       "Prunes two real models, the sentence encoder all-MiniLM-L6-v2 and a small image classifier,"
           + " in several ways, runs each with ONNX Runtime and shows what was gained and lost.",
       "",
-      "The first model and ONNX Runtime come from Maven Central on first use, 160 MB; a second run needs"
-          + " no network. Takes 300 MB of disk.",
+      "The first model and ONNX Runtime came from Maven Central when Coppice was built; no run needs a"
+          + " network. Takes 300 MB of disk.",
       ""
     },
     footer = {"", "Examples:", "  ./coppice demo", "  ./coppice demo --quick --work /tmp/demo"})

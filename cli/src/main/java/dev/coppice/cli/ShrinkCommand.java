@@ -143,12 +143,14 @@ final class ShrinkCommand extends SessionCommand {
     if (report != null) {
       FileTarget.begin(report, force, List.of(input)).close();
     }
-    if (!dryRun && !unproved) {
-      OnnxRuntime.missing()
-          .ifPresent(
-              why -> {
-                throw ShrinkResult.unproved(input, why);
-              });
+    boolean timed = latency || options.latency().isPresent();
+    Optional<String> missing =
+        timed || !(dryRun || unproved) ? OnnxRuntime.missing() : Optional.empty();
+    if (missing.isPresent()) {
+      throw timed
+          ? new Failure.Refusal(
+              ExitStatus.UNAVAILABLE, input + ": nothing can be timed: " + missing.get())
+          : ShrinkResult.unproved(input, missing.get());
     }
   }
 

@@ -130,7 +130,7 @@ final class ShrinkText {
   private String latency(Latency latency) {
     return String.format(
         Locale.ROOT,
-        "%s -> %s ms, %.2f%% left%s; medians of %d pairs in turn, %d threads, half of the runs"
+        "%s -> %s ms, %.2f%% left%s; medians of %d pairs in turn, %s, half of the runs"
             + " within %s-%s and %s-%s ms",
         milliseconds(latency.dense().median()),
         milliseconds(latency.small().median()),
@@ -140,7 +140,7 @@ final class ShrinkText {
                 Locale.ROOT, " of %.2f%% asked for", 100 * result.target().getAsDouble())
             : "",
         latency.pairs(),
-        latency.threads(),
+        Figures.counted(latency.threads(), "thread"),
         milliseconds(latency.dense().low()),
         milliseconds(latency.dense().high()),
         milliseconds(latency.small().low()),

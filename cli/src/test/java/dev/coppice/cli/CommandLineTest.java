@@ -119,13 +119,6 @@ class CommandLineTest {
   }
 
   @Test
-  void theDemoSaysWhereItIsWhenItIsNotHere() {
-    Invocation demo = Invocation.of("demo", "--quick");
-    assertThat(demo.status()).isEqualTo(ExitStatus.UNAVAILABLE);
-    assertThat(demo.err()).contains("run ./coppice demo").hasLineCount(1);
-  }
-
-  @Test
   void backendsSayWhetherTheyCanBeUsed() {
     Invocation backends = Invocation.of("backends", "--no-measure");
     assertThat(backends.status()).isZero();

@@ -29,15 +29,11 @@ public final class LatencyMeter implements AutoCloseable {
    *
    * @param sizes the shapes of its inputs, by name
    * @param threads what each model runs with
-   * @throws BackendUnavailableException if there is no ONNX Runtime, or it cannot run the model
+   * @throws BackendUnavailableException if ONNX Runtime cannot run the model; {@link
+   *     OnnxRuntime#missing} says first whether it is there
    */
   public static LatencyMeter open(Path model, Map<String, long[]> sizes, int threads)
       throws IOException {
-    OnnxRuntime.missing()
-        .ifPresent(
-            reason -> {
-              throw new BackendUnavailableException("nothing can be timed: " + reason);
-            });
     byte[] bytes = Files.readAllBytes(model);
     RandomInputs inputs = new RandomInputs(InputBounds.of(ModelGraph.of(bytes)), sizes);
     try {

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.LongBuffer;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 class InputBoundsTest {
@@ -109,9 +110,7 @@ class InputBoundsTest {
   }
 
   private static long[] values(Map<String, OnnxTensor> tensors, String name) {
-    OnnxTensor tensor = tensors.get(name);
-    assertThat(tensor).isNotNull();
-    LongBuffer buffer = tensor.getLongBuffer();
+    LongBuffer buffer = Objects.requireNonNull(tensors.get(name)).getLongBuffer();
     long[] values = new long[buffer.remaining()];
     buffer.get(values);
     return values;

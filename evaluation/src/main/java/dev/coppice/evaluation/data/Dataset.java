@@ -31,6 +31,7 @@ public final class Dataset implements Calibration, AutoCloseable {
   private final Samples samples;
   private final List<int[]> batches;
   private final int threads;
+  private boolean closed;
 
   private Dataset(String name, Samples samples, List<int[]> batches, int threads) {
     this.name = name;
@@ -153,6 +154,9 @@ public final class Dataset implements Calibration, AutoCloseable {
 
   /** Gives what goes into the model for a batch. */
   Map<String, InputValues> inputs(int batch) throws IOException {
+    if (closed) {
+      throw new IllegalStateException(name + " is closed");
+    }
     return samples.read(batches.get(batch));
   }
 
@@ -192,6 +196,7 @@ public final class Dataset implements Calibration, AutoCloseable {
 
   @Override
   public void close() {
+    closed = true;
     samples.close();
   }
 }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -101,7 +102,7 @@ public final class Evaluation implements AutoCloseable {
   }
 
   private static Answers answers(Dataset data, ModelSession session, int batch) throws IOException {
-    var inputs = data.inputs(batch);
+    Map<String, InputValues> inputs = data.inputs(batch);
     return new Answers(data.batch(batch).length, inputs, session.run(inputs));
   }
 

@@ -26,11 +26,11 @@ record ModelInput(String name, NumberType type, List<Long> shape) {
         throw new InvalidPlanException("the model's input \"" + name + "\" is not a tensor");
       }
       NumberType type =
-          NumberType.of(tensor.type)
+          NumberType.of(tensor)
               .orElseThrow(
                   () ->
                       new InvalidPlanException(
-                          "the model's input \"%s\" is of type %s, which no data has"
+                          "the model's input \"%s\" is of a type that no data has: %s"
                               .formatted(name, tensor.onnxType)));
       List<Long> shape = Arrays.stream(tensor.getShape()).boxed().toList();
       if (shape.isEmpty()) {

@@ -83,7 +83,7 @@ record NpyHeader(NumberType type, Shape shape, int bytes) {
     String header = text.strip();
     Matcher field = FIELD.matcher(header);
     int at = header.startsWith("{") ? 1 : header.length();
-    while (field.find(at) && field.start() == at) {
+    while (field.region(at, header.length()).lookingAt()) {
       String value = field.group(2);
       if (fields.put(field.group(1), value.replace("'", "")) != null) {
         throw refused.apply(Code.DUPLICATE_KEY, "has " + field.group(1) + " twice in its header");

@@ -17,7 +17,7 @@ import java.util.Locale;
  * commas and quotes, {@code .tsv} with tabs). Empty lines are nothing.
  */
 final class TextFile {
-  private static final int MOST_BYTES = 64 << 20;
+  private static final int MOST_BYTES = 32 << 20;
   private static final int LONGEST_TEXT = 1 << 16;
   private static final int MOST_LINES = 1_000_000;
 
