@@ -221,7 +221,7 @@ class BlocksTest {
     List<Block> blocks = Shrinker.open(model.file(folder), model.sizes()).blocks();
     int expected =
         switch (model) {
-          case RESNET -> 4;
+          case RESNET, BGE -> 4;
           case MOBILE -> 3;
           case MINILM -> 6;
           case DETECT_V3 -> 18;
@@ -243,7 +243,7 @@ class BlocksTest {
     Graph graph = ModelFile.read(model.file(folder));
     List<Block> blocks = blocks(graph);
     Random random = new Random(2);
-    for (int i = 0; i < (model == RealModel.MINILM ? 2 : 5); i++) {
+    for (int i = 0; i < (model.isTransformer() ? 2 : 5); i++) {
       List<Block> gone = new ArrayList<>(blocks);
       gone.removeIf(block -> random.nextBoolean());
       Graph small = Bypass.without(graph, gone);
