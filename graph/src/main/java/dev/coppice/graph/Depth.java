@@ -71,7 +71,7 @@ final class Depth {
     return dense.cost(gone, request.metric()) <= request.fraction() * before;
   }
 
-  private Shrinkage byBlocks() {
+  private Shrinkage byBlocks() throws IOException {
     List<Block> gone = new ArrayList<>();
     for (Block block : order()) {
       if (suffices(gone)) {
@@ -132,7 +132,7 @@ final class Depth {
   }
 
   /** Takes blocks away, and of the rest so much that the target is reached. */
-  private Shrinkage made(List<Block> gone, Set<Kind> units) {
+  private Shrinkage made(List<Block> gone, Set<Kind> units) throws IOException {
     double left = dense.cost(gone, request.metric());
     double fraction = Math.min(1, request.fraction() * before / left);
     List<Shrinkage.Layer> layers =
@@ -142,7 +142,7 @@ final class Depth {
                     new Shrinkage.Layer(
                         block, influences.getOrDefault(block, 0.0), !gone.contains(block)))
             .toList();
-    return dense.without(gone).cut(request.with(fraction, units)).in(dense, layers);
+    return dense.without(gone).cut(request.with(fraction, units), calibration).in(dense, layers);
   }
 
   /** Gives the mean cosine of the outputs, each of a sample one vector, to the dense model's. */

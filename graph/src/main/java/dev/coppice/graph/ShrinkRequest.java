@@ -5,6 +5,7 @@ import dev.coppice.InvalidPlanException;
 import dev.coppice.Scope;
 import dev.coppice.graph.Group.Kind;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 
 /**
@@ -38,8 +39,19 @@ public record ShrinkRequest(
     L2,
     /** The units with the smallest sum of absolute values. */
     L1,
+    /** The units that are nearest to all others: what they do, others nearly do. */
+    FPGM,
+    /** The units with the smallest scales of batch norms; groups without one stay whole. */
+    BN_SCALE,
+    /** The units that the layers behind them miss least, on calibration data. */
+    ACTIVATION,
     /** Any: the control that a criterion has to beat. */
-    RANDOM
+    RANDOM;
+
+    @Override
+    public String toString() {
+      return name().toLowerCase(Locale.ROOT).replace('_', '-');
+    }
   }
 
   /**

@@ -32,15 +32,29 @@ public final class Shrinkage {
   private final Costs before;
   private final Costs after;
   private final List<Layer> blocks;
+  private final Map<String, double[]> folded;
 
-  Shrinkage(ModelProto small, Graph graph, Cut cut, List<Part> parts, Costs before, Costs after) {
-    this(small, graph, cut, parts, before, after, List.of());
+  /**
+   * Holds what it is given.
+   *
+   * @param folded what was added to the outputs of products, by their names
+   */
+  Shrinkage(
+      ModelProto small,
+      Graph graph,
+      Cut cut,
+      Map<String, double[]> folded,
+      List<Part> parts,
+      Costs before,
+      Costs after) {
+    this(small, graph, cut, folded, parts, before, after, List.of());
   }
 
   private Shrinkage(
       ModelProto small,
       Graph graph,
       Cut cut,
+      Map<String, double[]> folded,
       List<Part> parts,
       Costs before,
       Costs after,
@@ -48,6 +62,7 @@ public final class Shrinkage {
     this.small = small;
     this.graph = graph;
     this.cut = cut;
+    this.folded = folded;
     this.parts = List.copyOf(parts);
     this.before = before;
     this.after = after;
@@ -58,7 +73,14 @@ public final class Shrinkage {
   Shrinkage in(Shrinker dense, List<Layer> layers) {
     List<Block> gone = layers.stream().filter(l -> !l.kept()).map(Layer::block).toList();
     return new Shrinkage(
-        small, Bypass.around(dense.graph(), gone), cut, parts, dense.costs(), after, layers);
+        small,
+        Bypass.around(dense.graph(), gone),
+        cut,
+        folded,
+        parts,
+        dense.costs(),
+        after,
+        layers);
   }
 
   /** Gives the blocks of the dense model, where layers were to go; otherwise none. */
@@ -101,11 +123,12 @@ public final class Shrinkage {
 
   /**
    * Gives the dense model with zeros in place of all units that were removed, and nothing reading
-   * the blocks that were, as the bytes of a file: what it answers is what the smaller model must
-   * answer.
+   * the blocks that were, and with the constants that were moved into biases, as the bytes of a
+   * file: what it answers is what the smaller model must answer.
    */
   public byte[] zeroed() {
-    return Surgeon.zero(graph, cut).toByteArray();
+    Folded dense = Folded.of(graph, folded);
+    return Surgeon.zero(dense.graph(), cut.with(dense.likes())).toByteArray();
   }
 
   /**

@@ -1,14 +1,17 @@
 package dev.coppice.graph;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
 import dev.coppice.CheckpointFormatException;
 import dev.coppice.Glob;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.graph.Group.Kind;
+import dev.coppice.graph.ShrinkRequest.Criterion;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -26,6 +29,7 @@ public final class Shrinker {
   private final Shapes shapes;
   private final AxisClasses classes;
   private final List<Group> groups;
+  private final List<Reduction> reductions;
   private final Map<String, long[]> sizes;
   private final Map<String, List<String>> users = new HashMap<>();
 
@@ -34,6 +38,7 @@ public final class Shrinker {
     this.shapes = Shapes.infer(graph, Map.of());
     this.classes = Coupling.of(graph, shapes);
     this.groups = Groups.of(graph, classes);
+    this.reductions = Reduction.in(graph, shapes);
     this.sizes = sizes(given);
     for (Node node : graph.nodes()) {
       for (String input : node.inputs()) {
@@ -160,20 +165,24 @@ public final class Shrinker {
   /**
    * Chooses what goes and makes the smaller model; nothing is written.
    *
-   * @throws InvalidPlanException if the target cannot be reached, a name to keep is of no group, or
-   *     layers are to go
+   * @throws InvalidPlanException if the target cannot be reached, a name to keep is of no group, no
+   *     group has what the criterion looks at, or calibration data is needed
    */
   public Shrinkage shrink(ShrinkRequest request) {
     if (request.kinds().contains(Kind.LAYERS)) {
       throw new InvalidPlanException(
           "layers are chosen by what calibration data says of them, and there is none");
     }
+    if (request.criterion() == Criterion.ACTIVATION) {
+      throw new InvalidPlanException(
+          "the criterion activation looks at calibration data, and there is none");
+    }
     checkKeep(request);
-    return cut(request);
+    return cut(request, Map.of());
   }
 
   /**
-   * Chooses what goes, blocks by their influence on calibration data, and makes the smaller model;
+   * Chooses what goes, with calibration data for what looks at it, and makes the smaller model;
    * nothing is written.
    *
    * @throws InvalidPlanException if the target cannot be reached, or a name to keep is of no group
@@ -181,31 +190,66 @@ public final class Shrinker {
    * @throws IOException if the model cannot be run
    */
   public Shrinkage shrink(ShrinkRequest request, Calibration calibration) throws IOException {
-    if (!request.kinds().contains(Kind.LAYERS)) {
-      return shrink(request);
-    }
     checkKeep(request);
-    return new Depth(this, request, calibration).shrink();
+    return request.kinds().contains(Kind.LAYERS)
+        ? new Depth(this, request, calibration).shrink()
+        : cut(request, calibration);
   }
 
-  Shrinkage cut(ShrinkRequest request) {
+  Shrinkage cut(ShrinkRequest request, Calibration calibration) throws IOException {
+    return cut(
+        request,
+        request.criterion() == Criterion.ACTIVATION
+            ? Damage.measure(graph, Shapes.infer(graph, sizes), reductions, calibration)
+            : Map.of());
+  }
+
+  private Shrinkage cut(ShrinkRequest request, Map<Reduction, Damage.Loss> losses) {
     Costs dense = costs();
     Costs small = costs();
-    Importance importance = new Importance(graph, request.criterion(), request.seed());
-    Set<Integer> gone = Solver.solve(open(request), importance, small, request);
+    Folding folding = new Folding(graph, shapes, classes, reductions);
+    Set<Integer> gone = Solver.solve(rankings(request, losses, folding), small, request);
     Cut cut = new Cut(classes, gone);
-    List<Shrinkage.Part> parts =
-        groups.stream()
-            .map(
-                group ->
-                    new Shrinkage.Part(
-                        group,
-                        (int)
-                            group.units().stream()
-                                .filter(unit -> !gone.contains(unit.classId()))
-                                .count()))
-            .toList();
-    return new Shrinkage(Surgeon.remove(graph, shapes, cut), graph, cut, parts, dense, small);
+    Map<String, double[]> sums = folding.sums(cut);
+    Folded folded = Folded.of(graph, sums);
+    ModelProto made = Surgeon.remove(folded.graph(), shapes, cut.with(folded.likes()));
+    if (!sums.isEmpty()) {
+      // A product that had no bias may have one now.
+      Graph left = Graph.of(made, graph.path());
+      small = new Costs(left, Shapes.infer(left, sizes), new AxisClasses(left.path()));
+    }
+    return new Shrinkage(made, graph, cut, sums, parts(gone), dense, small);
+  }
+
+  private Map<Group, Ranking> rankings(
+      ShrinkRequest request, Map<Reduction, Damage.Loss> losses, Folding folding) {
+    Importance importance =
+        new Importance(graph, reductions, losses, request.criterion(), request.seed());
+    Map<Group, Ranking> rankings = new LinkedHashMap<>();
+    for (Group group : open(request)) {
+      importance
+          .of(group, unit -> folding.isFree(group, unit))
+          .ifPresent(ranking -> rankings.put(group, ranking));
+    }
+    if (rankings.isEmpty() && request.criterion() == Criterion.BN_SCALE) {
+      throw new InvalidPlanException(
+          "the criterion bn-scale looks at batch norms, and no group has one; exporters merge them"
+              + " into convolutions");
+    }
+    return rankings;
+  }
+
+  private List<Shrinkage.Part> parts(Set<Integer> gone) {
+    return groups.stream()
+        .map(
+            group ->
+                new Shrinkage.Part(
+                    group,
+                    (int)
+                        group.units().stream()
+                            .filter(unit -> !gone.contains(unit.classId()))
+                            .count()))
+        .toList();
   }
 
   private void checkKeep(ShrinkRequest request) {
@@ -219,10 +263,11 @@ public final class Shrinker {
     }
   }
 
-  /** Gives the groups that nothing says to keep. */
+  /** Gives the groups of the kinds that may go and that nothing says to keep. */
   private List<Group> open(ShrinkRequest request) {
     List<Glob> globs = request.keep().stream().map(Glob::of).toList();
     return groups.stream()
+        .filter(group -> request.kinds().contains(group.kind()))
         .filter(group -> globs.stream().noneMatch(glob -> isNamed(group, glob)))
         .toList();
   }

@@ -5,6 +5,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import com.google.protobuf.ByteString;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -112,6 +113,14 @@ final class TensorBytes {
         : halfToFloat(bits);
   }
 
+  /** Gives the elements of a float tensor. */
+  static double[] numbers(TensorProto tensor) {
+    ByteBuffer bytes = of(tensor);
+    double[] numbers = new double[bytes.remaining() / width(tensor.getDataType())];
+    Arrays.setAll(numbers, i -> element(bytes, tensor.getDataType(), i));
+    return numbers;
+  }
+
   private static float halfToFloat(short bits) {
     int exponent = bits >>> 10 & 0x1F;
     int fraction = bits & 0x3FF;
@@ -136,6 +145,16 @@ final class TensorBytes {
       made.addDims(dim);
     }
     return made.build();
+  }
+
+  /** Makes a FLOAT tensor of rank 1. */
+  static TensorProto floats(String name, long count, ByteBuffer bytes) {
+    return TensorProto.newBuilder()
+        .setName(name)
+        .setDataType(DataType.FLOAT.getNumber())
+        .addDims(count)
+        .setRawData(ByteString.copyFrom(bytes))
+        .build();
   }
 
   /** Makes an INT64 tensor of rank 1. */
