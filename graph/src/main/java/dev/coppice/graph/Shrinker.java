@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -205,10 +206,45 @@ public final class Shrinker {
   }
 
   private Shrinkage cut(ShrinkRequest request, Map<Reduction, Damage.Loss> losses) {
-    Costs dense = costs();
+    Folding folding = folding();
+    return without(Solver.solve(rankings(request, losses, folding), costs(), request), folding);
+  }
+
+  /**
+   * Ranks the units that may go, for several models of which each keeps what it is told to.
+   *
+   * @param request its target does not count
+   * @param calibration where the criterion looks at activations
+   * @throws InvalidPlanException if a name to keep is of no group, no group has what the criterion
+   *     looks at, layers are to go, or calibration data is needed
+   * @throws IOException if the model cannot be run
+   */
+  public Ranked rank(ShrinkRequest request, Optional<Calibration> calibration) throws IOException {
+    boolean layers = request.kinds().contains(Kind.LAYERS);
+    if (layers || (request.criterion() == Criterion.ACTIVATION && calibration.isEmpty())) {
+      throw new InvalidPlanException(
+          layers
+              ? "layers have no units to be ranked"
+              : "the criterion activation looks at calibration data, and there is none");
+    }
+    checkKeep(request);
+    Folding folding = folding();
+    Map<Reduction, Damage.Loss> losses =
+        request.criterion() == Criterion.ACTIVATION
+            ? Damage.measure(
+                graph, Shapes.infer(graph, sizes), reductions, calibration.orElseThrow())
+            : Map.of();
+    return new Ranked(this, request, rankings(request, losses, folding), folding);
+  }
+
+  private Folding folding() {
+    return new Folding(graph, shapes, classes, reductions);
+  }
+
+  /** Makes the model without some units. */
+  Shrinkage without(Set<Integer> gone, Folding folding) {
     Costs small = costs();
-    Folding folding = new Folding(graph, shapes, classes, reductions);
-    Set<Integer> gone = Solver.solve(rankings(request, losses, folding), small, request);
+    small.remove(List.copyOf(gone));
     Cut cut = new Cut(classes, gone);
     Map<String, double[]> sums = folding.sums(cut);
     Folded folded = Folded.of(graph, sums);
@@ -218,7 +254,7 @@ public final class Shrinker {
       Graph left = Graph.of(made, graph.path());
       small = new Costs(left, Shapes.infer(left, sizes), new AxisClasses(left.path()));
     }
-    return new Shrinkage(made, graph, cut, sums, parts(gone), dense, small);
+    return new Shrinkage(made, graph, cut, sums, parts(gone), costs(), small);
   }
 
   private Map<Group, Ranking> rankings(
