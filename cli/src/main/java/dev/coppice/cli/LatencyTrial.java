@@ -33,6 +33,7 @@ final class LatencyTrial implements LatencySearch.Trial {
   ShrinkResult reach(double share) {
     ShrinkResult.of(shrinker, options.request(Metric.MACS, 1)); // Refuses what no share can be of.
     LatencySearch.search(share, this);
+    told.accept("");
     return Objects.requireNonNull(last).reaching(share);
   }
 

@@ -1,6 +1,7 @@
 package dev.coppice.cli;
 
 import dev.coppice.InvalidPlanException;
+import dev.coppice.PruningCancelledException;
 import dev.coppice.evaluation.LatencyMeter;
 import dev.coppice.evaluation.OnnxRuntime;
 import dev.coppice.evaluation.Proof;
@@ -104,6 +105,7 @@ final class ShrinkCommand extends SessionCommand {
     Shrinker shrinker = Models.input(input, file -> Shrinker.open(file, shapes));
     checkTargets(input);
     ShrinkResult result = result(shrinker, request, input);
+    checkCancelled();
     if (!dryRun) {
       result.write(Objects.requireNonNull(output), force, input, unproved);
     }
@@ -173,6 +175,13 @@ final class ShrinkCommand extends SessionCommand {
   private void tell(String line) {
     print(line);
     console().flush();
+    checkCancelled();
+  }
+
+  private void checkCancelled() {
+    if (session().cancellation().isCancelled()) {
+      throw new PruningCancelledException();
+    }
   }
 
   private static Path whole(Path path) {

@@ -53,6 +53,24 @@ class ProverTest {
     assertThat(prove(relu(WEIGHTS), relu(changed(2, 1e-7f)))).isInstanceOf(Proof.Held.class);
   }
 
+  private static TinyGraph halves(int bits) {
+    return new TinyGraph()
+        .input("x", DataType.FLOAT, -1, 3)
+        .half("w", bits)
+        .node("Cast", "x", "narrow", "to", 10L)
+        .node("Mul", "narrow w", "y")
+        .output("y", DataType.FLOAT16, -1, 3);
+  }
+
+  @Test
+  void numbersOf16BitsMayDifferByAFewRoundings() throws IOException {
+    assertThat(prove(halves(0x3C00), halves(0x3C01)))
+        .isInstanceOfSatisfying(
+            Proof.Held.class, held -> assertThat(held.furthest()).isBetween(5e-4, 2e-3));
+    assertThat(failure(halves(0x3C00), halves(0x3C20))).contains("output \"y\" differs by");
+    assertThat(failure(relu(WEIGHTS), relu(changed(2, 0.002f)))).contains("output \"y\" differs");
+  }
+
   @Test
   void whatProbabilitiesHideIsSeenBeforeThem() throws IOException {
     // The first class wins or loses by thousands, so that the probability is 1 or 0.

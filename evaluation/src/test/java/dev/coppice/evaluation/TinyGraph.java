@@ -64,6 +64,17 @@ final class TinyGraph {
     return this;
   }
 
+  /** Adds a constant of one F16 number, given by its bits. */
+  TinyGraph half(String name, int bits) {
+    graph.addInitializer(
+        TensorProto.newBuilder()
+            .setName(name)
+            .setDataType(DataType.FLOAT16.getNumber())
+            .addDims(1)
+            .addInt32Data(bits));
+    return this;
+  }
+
   TinyGraph integers(String name, long... values) {
     TensorProto.Builder tensor =
         TensorProto.newBuilder()
