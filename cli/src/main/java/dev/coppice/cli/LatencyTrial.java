@@ -6,24 +6,27 @@ import dev.coppice.evaluation.LatencyMeter;
 import dev.coppice.evaluation.LatencySearch;
 import dev.coppice.graph.Metric;
 import dev.coppice.graph.ShrinkRequest;
-import dev.coppice.graph.Shrinker;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** Smaller models, made one after the other and timed, each step told. */
 final class LatencyTrial implements LatencySearch.Trial {
-  private final Shrinker shrinker;
+  private final Function<ShrinkRequest, ShrinkResult> maker;
   private final ShrinkOptions options;
   private final LatencyMeter meter;
   private final Consumer<String> told;
   private @Nullable ShrinkResult last;
 
   LatencyTrial(
-      Shrinker shrinker, ShrinkOptions options, LatencyMeter meter, Consumer<String> told) {
-    this.shrinker = shrinker;
+      Function<ShrinkRequest, ShrinkResult> maker,
+      ShrinkOptions options,
+      LatencyMeter meter,
+      Consumer<String> told) {
+    this.maker = maker;
     this.options = options;
     this.meter = meter;
     this.told = told;
@@ -31,7 +34,7 @@ final class LatencyTrial implements LatencySearch.Trial {
 
   /** Makes a model that takes no more than a share of the dense model's time. */
   ShrinkResult reach(double share) {
-    ShrinkResult.of(shrinker, options.request(Metric.MACS, 1)); // Refuses what no share can be of.
+    maker.apply(options.request(Metric.MACS, 1)); // Refuses what no share can be of.
     LatencySearch.search(share, this);
     told.accept("");
     return Objects.requireNonNull(last).reaching(share);
@@ -39,7 +42,7 @@ final class LatencyTrial implements LatencySearch.Trial {
 
   /** Makes a model and times it well. */
   ShrinkResult timed(ShrinkRequest request) {
-    ShrinkResult made = ShrinkResult.of(shrinker, request);
+    ShrinkResult made = maker.apply(request);
     return made.with(meter.measure(made.done().model()));
   }
 
@@ -47,7 +50,7 @@ final class LatencyTrial implements LatencySearch.Trial {
   public OptionalDouble glance(double macs) {
     ShrinkResult made;
     try {
-      made = ShrinkResult.of(shrinker, options.request(Metric.MACS, macs));
+      made = maker.apply(options.request(Metric.MACS, macs));
     } catch (InvalidPlanException e) {
       return OptionalDouble.empty(); // So few are out of reach.
     }

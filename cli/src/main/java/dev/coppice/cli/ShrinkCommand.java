@@ -2,11 +2,8 @@ package dev.coppice.cli;
 
 import dev.coppice.InvalidPlanException;
 import dev.coppice.PruningCancelledException;
-import dev.coppice.evaluation.LatencyMeter;
 import dev.coppice.evaluation.OnnxRuntime;
-import dev.coppice.evaluation.Proof;
 import dev.coppice.formats.files.FileTarget;
-import dev.coppice.graph.ShrinkRequest;
 import dev.coppice.graph.Shrinker;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -15,7 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -44,12 +40,17 @@ import picocli.CommandLine.Parameters;
       "    coppice shrink model.onnx -o small.onnx --target macs=0.5",
       "  Half of the time, as measured on this machine:",
       "    coppice shrink model.onnx -o small.onnx --target latency=0.5",
+      "  Half of the multiplications, chosen and repaired by data, and measured on other data:",
+      "    coppice shrink model.onnx -o small.onnx --target macs=0.5 --criterion activation \\",
+      "        --calibration images/ --repair --eval test-images/:accuracy",
+      "  The smallest model that loses no more than a hundredth of its accuracy:",
+      "    coppice shrink model.onnx -o small.onnx --max-drop 0.01 --eval test-images/:accuracy",
       "  What could be removed, what it would save, what cannot be and why:",
       "    coppice shrink model.onnx --target macs=0.5 --dry-run",
       "  A third of the parameters, attention heads alone:",
       "    coppice shrink model.onnx -o small.onnx --target params=.67 --what heads",
       "  Any counts, the first layer as it is:",
-      "    coppice shrink model.onnx -o small.onnx --target macs=.6 --round-to 1 --keep 'stem.*'"
+      XX
     })
 final class ShrinkCommand extends SessionCommand {
   @Parameters(paramLabel = "MODEL.onnx", description = "An ONNX model in one file.")
@@ -62,6 +63,16 @@ final class ShrinkCommand extends SessionCommand {
   @Nullable Path output;
 
   @Mixin ShrinkOptions options = new ShrinkOptions();
+
+  @Mixin ShrinkDataOptions data = new ShrinkDataOptions();
+
+  @Option(
+      names = "--recipe",
+      paramLabel = "FILE.json",
+      description =
+          "First prune the weights as this recipe says (docs/recipes.md). Without --target what"
+              + " that left empty is removed, which changes no answer.")
+  @Nullable Path recipe;
 
   @Option(
       names = "--latency",
@@ -100,12 +111,21 @@ final class ShrinkCommand extends SessionCommand {
   public Integer call() throws IOException {
     checkOptions();
     Path input = Objects.requireNonNull(model);
-    ShrinkRequest request = options.request();
     Map<String, long[]> shapes = options.shapes();
-    Shrinker shrinker = Models.input(input, file -> Shrinker.open(file, shapes));
     checkTargets(input);
-    ShrinkResult result = result(shrinker, request, input);
-    checkCancelled();
+    try (PrunedCopy pruned = PrunedCopy.of(input, Optional.ofNullable(recipe))) {
+      pruned.said().ifPresent(this::tell);
+      Shrinker shrinker = Models.input(input, file -> Shrinker.open(pruned.file(), shapes));
+      ShrinkResult result;
+      try (ShrinkRun run = new ShrinkRun(input, shrinker, options, data, this::tell)) {
+        result = run.make(latency, threads, !dryRun);
+      }
+      finish(input, shrinker, result);
+    }
+    return ExitStatus.OK;
+  }
+
+  private void finish(Path input, Shrinker shrinker, ShrinkResult result) throws IOException {
     if (!dryRun) {
       result.write(Objects.requireNonNull(output), force, input, unproved);
     }
@@ -119,10 +139,10 @@ final class ShrinkCommand extends SessionCommand {
     ShrinkText text = new ShrinkText(shrinker, result, width());
     (dryRun ? text.plan() : text.result(Objects.requireNonNull(output))).forEach(this::print);
     result.warning().ifPresent(console()::warn);
-    return ExitStatus.OK;
   }
 
   private void checkOptions() {
+    data.check(options, recipe != null);
     if (output == null && !dryRun) {
       throw new InvalidPlanException(
           "-o SMALL.onnx is required: it says where the smaller model goes; --dry-run goes without"
@@ -145,31 +165,15 @@ final class ShrinkCommand extends SessionCommand {
     if (report != null) {
       FileTarget.begin(report, force, List.of(input)).close();
     }
-    boolean timed = latency || options.latency().isPresent();
+    boolean run = latency || options.latency().isPresent() || data.isNeeded();
     Optional<String> missing =
-        timed || !(dryRun || unproved) ? OnnxRuntime.missing() : Optional.empty();
+        run || !(dryRun || unproved) ? OnnxRuntime.missing() : Optional.empty();
     if (missing.isPresent()) {
-      throw timed
+      throw run
           ? new Failure.Refusal(
-              ExitStatus.UNAVAILABLE, input + ": nothing can be timed: " + missing.get())
+              ExitStatus.UNAVAILABLE, input + ": nothing can be measured: " + missing.get())
           : ShrinkResult.unproved(input, missing.get());
     }
-  }
-
-  /** Makes the smaller model, times it where that is asked for, and proves it. */
-  private ShrinkResult result(Shrinker shrinker, ShrinkRequest request, Path input)
-      throws IOException {
-    OptionalDouble target = options.latency();
-    ShrinkResult made;
-    if (target.isEmpty() && !latency) {
-      made = ShrinkResult.of(shrinker, request);
-    } else {
-      try (LatencyMeter meter = LatencyMeter.open(input, shrinker.sizes(), threads)) {
-        LatencyTrial trial = new LatencyTrial(shrinker, options, meter, this::tell);
-        made = target.isEmpty() ? trial.timed(request) : trial.reach(target.getAsDouble());
-      }
-    }
-    return dryRun ? made : made.with(Proof.of(made.done(), shrinker.sizes(), Optional.empty()));
   }
 
   private void tell(String line) {

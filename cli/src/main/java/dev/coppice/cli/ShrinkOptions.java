@@ -34,7 +34,7 @@ final class ShrinkOptions {
     private static final long serialVersionUID = 1;
 
     Criteria() {
-      super("l2", "l1", "random");
+      super("l2", "l1", "fpgm", "bn-scale", "activation", "random");
     }
   }
 
@@ -50,19 +50,18 @@ final class ShrinkOptions {
     private static final long serialVersionUID = 1;
 
     Kinds() {
-      super("channels", "heads", "neurons");
+      super("channels", "heads", "neurons", "layers");
     }
   }
 
   @Option(
       names = "--target",
       paramLabel = "METRIC=F",
-      required = true,
       completionCandidates = Targets.class,
       description =
           "How much may be left, as a fraction of the dense model: of macs (multiplications of"
               + " convolutions and matrix products), params, bytes, or latency: up to eight models"
-              + " are made and timed here.")
+              + " are made and timed here. Required, except with --max-drop or --recipe.")
   String target = "";
 
   @Option(
@@ -70,8 +69,10 @@ final class ShrinkOptions {
       paramLabel = "CRITERION",
       completionCandidates = Criteria.class,
       description =
-          "What goes first: the units with the smallest weights by l2 (default) or l1, or random"
-              + " ones.")
+          "What goes first: the units with the smallest weights by l2 (default) or l1; those that"
+              + " are nearest to all others (fpgm); with the smallest scales of batch norms"
+              + " (bn-scale); that the layers behind them miss least on calibration data"
+              + " (activation, the best of them); or random ones.")
   String criterion = "l2";
 
   @Option(
@@ -88,7 +89,9 @@ final class ShrinkOptions {
       paramLabel = "KINDS",
       split = ",",
       completionCandidates = Kinds.class,
-      description = "Remove only these: channels, heads, neurons (default: all).")
+      description =
+          "Remove only these: channels, heads, neurons (default: these three); layers, whole blocks"
+              + " with a shortcut around them, need calibration data.")
   List<String> what = new ArrayList<>();
 
   @Option(
@@ -130,11 +133,16 @@ final class ShrinkOptions {
 
   /** Gives the share of the dense model's time that is the target; nothing if another is. */
   OptionalDouble latency() {
-    return metric().equals(LATENCY) ? OptionalDouble.of(fraction()) : OptionalDouble.empty();
+    return !target.isEmpty() && metric().equals(LATENCY)
+        ? OptionalDouble.of(fraction())
+        : OptionalDouble.empty();
   }
 
   /** Gives what is asked for; of a latency, that share of the multiplications: about as much. */
   ShrinkRequest request() {
+    if (target.isEmpty()) {
+      return request(Metric.MACS, 1);
+    }
     return metric().equals(LATENCY)
         ? request(Metric.MACS, fraction())
         : request(word("--target", metric(), Metric.class, LATENCY), fraction());
@@ -178,14 +186,14 @@ final class ShrinkOptions {
         Stream.concat(
                 Arrays.stream(words.getEnumConstants())
                     .filter(word -> word != Scope.ROW)
-                    .map(word -> word.name().toLowerCase(Locale.ROOT)),
+                    .map(word -> word.name().toLowerCase(Locale.ROOT).replace('_', '-')),
                 Stream.of(others))
             .toList();
     if (!known.contains(text)) {
       throw new InvalidPlanException(
           option + " has no \"" + text + "\"; it has " + String.join(", ", known));
     }
-    return Enum.valueOf(words, text.toUpperCase(Locale.ROOT));
+    return Enum.valueOf(words, text.toUpperCase(Locale.ROOT).replace('-', '_'));
   }
 
   /** Gives the shapes of inputs that are named, by name. */

@@ -2,10 +2,11 @@ package dev.coppice.cli;
 
 import dev.coppice.evaluation.Latency;
 import dev.coppice.evaluation.Proof;
+import dev.coppice.evaluation.search.DropSearch;
 import dev.coppice.graph.Group;
+import dev.coppice.graph.Repair;
 import dev.coppice.graph.ShrinkRequest;
 import dev.coppice.graph.Shrinkage;
-import dev.coppice.graph.Shrinker;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -18,6 +19,9 @@ import java.util.OptionalDouble;
  * @param request what the model was made by
  * @param target the share of the dense model's time that was asked for, if it was
  * @param latency how long both models take, if that was measured
+ * @param repair the model with weights fitted to data, if that was asked for
+ * @param quality how good both models are, if there is data to say it
+ * @param search what was measured on the way, if the smallest model within a drop was looked for
  * @param proof whether the model answers what it must, except in a dry run
  */
 record ShrinkResult(
@@ -25,26 +29,62 @@ record ShrinkResult(
     ShrinkRequest request,
     OptionalDouble target,
     Optional<Latency> latency,
+    Optional<Repair> repair,
+    Optional<Quality> quality,
+    Optional<DropSearch.Outcome> search,
     Optional<Proof> proof) {
-  static ShrinkResult of(Shrinker shrinker, ShrinkRequest request) {
+  /**
+   * How good models are on data.
+   *
+   * @param cut the smaller model before its repair
+   */
+  record Quality(String metric, String data, double dense, OptionalDouble cut, double small) {}
+
+  static ShrinkResult of(Shrinkage done, ShrinkRequest request) {
     return new ShrinkResult(
-        shrinker.shrink(request),
+        done,
         request,
         OptionalDouble.empty(),
+        Optional.empty(),
+        Optional.empty(),
+        Optional.empty(),
         Optional.empty(),
         Optional.empty());
   }
 
   ShrinkResult with(Proof found) {
-    return new ShrinkResult(done, request, target, latency, Optional.of(found));
+    return new ShrinkResult(
+        done, request, target, latency, repair, quality, search, Optional.of(found));
   }
 
   ShrinkResult with(Latency measured) {
-    return new ShrinkResult(done, request, target, Optional.of(measured), proof);
+    return new ShrinkResult(
+        done, request, target, Optional.of(measured), repair, quality, search, proof);
+  }
+
+  ShrinkResult with(Repair repaired) {
+    return new ShrinkResult(
+        done, request, target, latency, Optional.of(repaired), quality, search, proof);
+  }
+
+  ShrinkResult with(Quality measured) {
+    return new ShrinkResult(
+        done, request, target, latency, repair, Optional.of(measured), search, proof);
+  }
+
+  ShrinkResult with(DropSearch.Outcome found) {
+    return new ShrinkResult(
+        done, request, target, latency, repair, quality, Optional.of(found), proof);
   }
 
   ShrinkResult reaching(double share) {
-    return new ShrinkResult(done, request, OptionalDouble.of(share), latency, proof);
+    return new ShrinkResult(
+        done, request, OptionalDouble.of(share), latency, repair, quality, search, proof);
+  }
+
+  /** Gives the model that is written. */
+  byte[] model() {
+    return repair.map(Repair::model).orElseGet(done::model);
   }
 
   /** Gives the groups that lost units. */
@@ -78,7 +118,11 @@ record ShrinkResult(
     if (found instanceof Proof.NotRun not && !unproved) {
       throw unproved(input, not.why());
     }
-    done.write(output, force);
+    if (repair.isPresent()) {
+      repair.get().write(output, force);
+    } else {
+      done.write(output, force);
+    }
   }
 
   /** Says what somebody should know who has the model now. */

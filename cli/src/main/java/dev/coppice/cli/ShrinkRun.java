@@ -1,0 +1,191 @@
+package dev.coppice.cli;
+
+import dev.coppice.InvalidPlanException;
+import dev.coppice.evaluation.LatencyMeter;
+import dev.coppice.evaluation.Proof;
+import dev.coppice.evaluation.data.Dataset;
+import dev.coppice.evaluation.data.Evaluation;
+import dev.coppice.evaluation.search.DropSearch;
+import dev.coppice.evaluation.search.RankedSubject;
+import dev.coppice.evaluation.search.ScoreLog;
+import dev.coppice.evaluation.search.Trial;
+import dev.coppice.graph.Calibration;
+import dev.coppice.graph.Ranked;
+import dev.coppice.graph.ShrinkRequest;
+import dev.coppice.graph.Shrinkage;
+import dev.coppice.graph.Shrinker;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** Makes a smaller model as the options say, and finds out what they ask about it. */
+final class ShrinkRun implements AutoCloseable {
+  private final Path model;
+  private final Shrinker shrinker;
+  private final ShrinkOptions options;
+  private final ShrinkDataOptions data;
+  private final Consumer<String> told;
+  private final @Nullable Dataset calibration;
+  private final @Nullable Evaluation evaluation;
+
+  /**
+   * Opens the data.
+   *
+   * @param model the dense model, which is what is measured against
+   * @param shrinker of that model, or of one that was pruned
+   * @param told is told of each step of what takes long
+   */
+  ShrinkRun(
+      Path model,
+      Shrinker shrinker,
+      ShrinkOptions options,
+      ShrinkDataOptions data,
+      Consumer<String> told)
+      throws IOException {
+    this.model = model;
+    this.shrinker = shrinker;
+    this.options = options;
+    this.data = data;
+    this.told = told;
+    int threads = Runtime.getRuntime().availableProcessors();
+    byte[] dense = data.isNeeded() ? Files.readAllBytes(model) : new byte[0];
+    this.calibration =
+        data.calibration == null
+            ? null
+            : Dataset.open(data.calibration, dense, data.forCalibration(threads));
+    try {
+      this.evaluation =
+          data.eval == null ? null : Evaluation.of(data.eval, dense, data.forEvaluation(threads));
+    } catch (IOException | RuntimeException e) {
+      if (calibration != null) {
+        calibration.close();
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * Makes the model.
+   *
+   * @param timed whether both models are timed
+   * @param proven whether the smaller one is proven
+   */
+  ShrinkResult make(boolean timed, int threads, boolean proven) throws IOException {
+    ShrinkResult made = made(threads);
+    if (proven) {
+      Proof proof = Proof.of(made.done(), shrinker.sizes(), calibrated());
+      made = made.with(proof);
+      if (proof instanceof Proof.Failed) {
+        return made;
+      }
+    }
+    if (data.repair) {
+      told.accept("repairing on " + samples() + " samples");
+      made = made.with(made.done().repair(calibrated().orElseThrow()));
+    }
+    if (timed && made.latency().isEmpty()) {
+      try (LatencyMeter meter = LatencyMeter.open(model, shrinker.sizes(), threads)) {
+        made = made.with(meter.measure(made.model()));
+      }
+    }
+    return evaluation == null ? made : made.with(quality(evaluation, made));
+  }
+
+  private ShrinkResult made(int threads) throws IOException {
+    ShrinkRequest request = options.request();
+    OptionalDouble latency = options.latency();
+    if (data.drop().isPresent()) {
+      return smallest(request, data.drop().get());
+    }
+    if (options.target.isEmpty()) {
+      return ShrinkResult.of(shrinker.rank(request, calibrated()).withoutEmpty(), request);
+    }
+    if (latency.isEmpty()) {
+      return shrunk(request);
+    }
+    try (LatencyMeter meter = LatencyMeter.open(model, shrinker.sizes(), threads)) {
+      return new LatencyTrial(this::shrunk, options, meter, told).reach(latency.getAsDouble());
+    }
+  }
+
+  private ShrinkResult shrunk(ShrinkRequest request) {
+    try {
+      Shrinkage done =
+          calibration == null ? shrinker.shrink(request) : shrinker.shrink(request, calibration);
+      return ShrinkResult.of(done, request);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Looks for the smallest model whose metric falls by no more than that. */
+  private ShrinkResult smallest(ShrinkRequest request, double drop) throws IOException {
+    Evaluation measure = java.util.Objects.requireNonNull(evaluation);
+    Ranked ranked = shrinker.rank(request, calibrated());
+    if (ranked.groups().isEmpty()) {
+      throw new InvalidPlanException("the model has nothing that could be removed");
+    }
+    RankedSubject subject =
+        new RankedSubject(ranked, measure, data.repair ? calibrated() : Optional.empty());
+    ScoreLog log =
+        ScoreFiles.of(model, request, data).map(ShrinkRun::log).orElseGet(ScoreLog::inMemory);
+    DropSearch.Outcome found = DropSearch.run(subject, drop, log, this::measured);
+    return ShrinkResult.of(ranked.keep(found.best().kept()), request).with(found);
+  }
+
+  private static ScoreLog log(Path file) {
+    try {
+      return ScoreLog.open(file);
+    } catch (IOException e) {
+      return ScoreLog.inMemory(); // Then a search that is broken off begins anew.
+    }
+  }
+
+  private void measured(String what, Trial trial, int done, int expected) {
+    told.accept(
+        String.format(
+            Locale.ROOT,
+            "%3d of %d  %s: %.4f with %.2f%% of the multiplications",
+            done,
+            expected,
+            Figures.printable(what),
+            trial.score(),
+            100 * trial.left()));
+  }
+
+  private ShrinkResult.Quality quality(Evaluation measure, ShrinkResult made) throws IOException {
+    told.accept("measuring " + measure.metric());
+    return new ShrinkResult.Quality(
+        measure.metric().toString(),
+        measure.data().toString(),
+        measure.score(Files.readAllBytes(model)),
+        made.repair().isPresent()
+            ? OptionalDouble.of(measure.score(made.done().model()))
+            : OptionalDouble.empty(),
+        measure.score(made.model()));
+  }
+
+  private Optional<Calibration> calibrated() {
+    return Optional.ofNullable(calibration);
+  }
+
+  private int samples() {
+    return calibration == null ? 0 : calibration.samples();
+  }
+
+  @Override
+  public void close() {
+    if (calibration != null) {
+      calibration.close();
+    }
+    if (evaluation != null) {
+      evaluation.close();
+    }
+  }
+}
