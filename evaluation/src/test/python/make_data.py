@@ -1,7 +1,7 @@
 """Makes the arrays and scaled images of evaluation's tests with numpy and PyTorch.
 
-plain.npz and packed.npz hold the same arrays of 5 samples; versions.npz has one array in each version
-of the NPY format. scaled.txt has, on each line, sizes and pixels
+plain.npz and packed.npz hold the same arrays of 5 samples, wide.npz too, with the sizes and places of
+zip64; versions.npz has one array in each version of the NPY format. scaled.txt has, on each line, sizes and pixels
 of a grey image before and after PyTorch's antialiased bilinear interpolation.
 
     python make_data.py ../resources/dev/coppice/evaluation/data
@@ -37,11 +37,15 @@ arrays = {
 np.savez(folder / "plain.npz", **arrays)
 np.savez_compressed(folder / "packed.npz", **arrays)
 
+limit, zipfile.ZIP64_LIMIT = zipfile.ZIP64_LIMIT, 100
+np.savez(folder / "wide.npz", **arrays)
+zipfile.ZIP64_LIMIT = limit
+
 with zipfile.ZipFile(folder / "versions.npz", "w") as out:
     for version in [(1, 0), (2, 0), (3, 0)]:
         data = io.BytesIO()
         np.lib.format.write_array(data, arrays["f4"], version=version)
-        out.writestr(f"v{version[0]}.npy", data.getvalue())
+        out.writestr(zipfile.ZipInfo(f"v{version[0]}.npy"), data.getvalue())
 
 torch.manual_seed(0)
 with open(folder / "scaled.txt", "w") as out:

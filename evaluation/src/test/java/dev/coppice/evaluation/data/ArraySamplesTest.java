@@ -80,7 +80,7 @@ class ArraySamplesTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"plain.npz", "packed.npz"})
+  @ValueSource(strings = {"plain.npz", "packed.npz", "wide.npz"})
   void everyTypeOfNumpyGivesItsNumbersWhateverTheModelTakes(String name) throws IOException {
     Path file = resource(name);
     for (NumberType type : List.of(NumberType.F32, NumberType.F64, NumberType.F16)) {
@@ -99,6 +99,19 @@ class ArraySamplesTest {
       assertThat(read(file, "b1", type, 0, 1)).containsExactly(1, 0, 0, 1);
     }
     assertThat(read(file, "b1", NumberType.BOOL, 1)).containsExactly(0, 1);
+  }
+
+  @Test
+  void theDirectoryOfAFileAboveFourGigabytesIsFoundByItsLongPlace() throws IOException {
+    Path file = resource("wide.npz");
+    byte[] bytes = Files.readAllBytes(file);
+    int end = bytes.length - 22;
+    Arrays.fill(bytes, end + 12, end + 20, (byte) -1);
+    Files.write(file, bytes);
+    assertThat(read(file, "f4", NumberType.F32, 4)).containsExactly(2, 2.25);
+    bytes[end - 20] = 0;
+    Files.write(file, bytes);
+    refused(Code.OFFSETS, "damaged or cut short", () -> read(file, "f4", NumberType.F32, 4));
   }
 
   @Test
@@ -282,7 +295,7 @@ class ArraySamplesTest {
 
   /** Whatever the bytes: refused with a code, or all samples can be read. */
   @ParameterizedTest
-  @ValueSource(strings = {"plain.npz", "packed.npz", "versions.npz"})
+  @ValueSource(strings = {"plain.npz", "packed.npz", "wide.npz", "versions.npz"})
   void damagedFilesAreRefusedWithACodeOrRead(String name) throws IOException {
     byte[] whole = Files.readAllBytes(resource(name));
     Path file = folder.resolve("damaged.npz");
