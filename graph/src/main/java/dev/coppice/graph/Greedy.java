@@ -1,7 +1,6 @@
 package dev.coppice.graph;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntPredicate;
 
@@ -66,7 +65,7 @@ final class Greedy {
       return;
     }
     int count = group.units().size();
-    boolean all = loss.pairs().length > loss.channels();
+    boolean all = loss.hasAll();
     double[] own = new double[count];
     double[][] shared = new double[all ? count : 0][count];
     for (int a = 0; a < count; a++) {
@@ -93,7 +92,7 @@ final class Greedy {
   }
 
   private static double total(Damage.Loss loss) {
-    double sum = Arrays.stream(loss.pairs()).sum();
+    double sum = loss.sum();
     double own = 0;
     for (int i = 0; i < loss.channels(); i++) {
       own += loss.pair(i, i);
