@@ -65,7 +65,7 @@ final class ShrinkCommand extends SessionCommand {
     private static final long serialVersionUID = 1;
 
     Criteria() {
-      super("l2", "l1", "random");
+      super("l2", "l1", "fpgm", "bn-scale", "activation", "random");
     }
   }
 
@@ -109,8 +109,9 @@ final class ShrinkCommand extends SessionCommand {
       paramLabel = "CRITERION",
       completionCandidates = Criteria.class,
       description =
-          "What goes first: the units with the smallest weights by l2 (default) or l1, or random"
-              + " ones.")
+          "What goes first: the units with the smallest weights by l2 (default) or l1, those nearest"
+              + " to the others (fpgm), those with the smallest scales of batch norms (bn-scale), those"
+              + " that calibration data shows to be missed least (activation), or random ones.")
   String criterion = "l2";
 
   @Option(
@@ -248,13 +249,13 @@ final class ShrinkCommand extends SessionCommand {
     List<String> known =
         Arrays.stream(words.getEnumConstants())
             .filter(word -> word != Scope.ROW)
-            .map(word -> word.name().toLowerCase(Locale.ROOT))
+            .map(word -> word.name().toLowerCase(Locale.ROOT).replace('_', '-'))
             .toList();
     if (!known.contains(text)) {
       throw new InvalidPlanException(
           option + " has no \"" + text + "\"; it has " + String.join(", ", known));
     }
-    return Enum.valueOf(words, text.toUpperCase(Locale.ROOT));
+    return Enum.valueOf(words, text.toUpperCase(Locale.ROOT).replace('-', '_'));
   }
 
   private Map<String, long[]> shapes() {

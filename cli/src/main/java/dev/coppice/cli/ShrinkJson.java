@@ -47,7 +47,7 @@ final class ShrinkJson {
     json.writeObjectFieldStart("request");
     json.writeStringField("metric", request.metric().toString());
     json.writeNumberField("fraction", request.fraction());
-    json.writeStringField("criterion", request.criterion().name().toLowerCase(Locale.ROOT));
+    json.writeStringField("criterion", request.criterion().toString());
     json.writeStringField("scope", request.scope().name().toLowerCase(Locale.ROOT));
     json.writeNumberField("round_to", request.roundTo());
     json.writeNumberField("floor", request.floor());
