@@ -77,7 +77,7 @@ final class Surgeon {
     }
     for (String value : constants) {
       long[] numbers = Objects.requireNonNull(shapes.numbers(value));
-      TensorProto vector = TensorBytes.integers(value, numbers);
+      TensorProto vector = TensorBytes.integers(value, numbers, use.type(value));
       long[] shape = Objects.requireNonNull(shapes.of(value));
       made.put(value, shape.length == 0 ? vector.toBuilder().clearDims().build() : vector);
     }
@@ -102,6 +102,14 @@ final class Surgeon {
         }
       }
       case "Conv", "ConvTranspose" -> groups(node, changed);
+      case "GroupNormalization" -> {
+        String in = node.input(0);
+        long channels = Objects.requireNonNull(shapes.of(in))[1];
+        if (cut.cuts(in, 1)) {
+          long left = node.integer("num_groups", 1) * cut.kept(in, 1).length / channels;
+          attribute(changed, "num_groups", left);
+        }
+      }
       case "Reshape" -> {
         if (cut.cuts(node.output(0)) || cut.cuts(node.input(0)) || retargeted.contains(node)) {
           target(node, changed, Objects.requireNonNull(Targets.reshape(node, shapes)));

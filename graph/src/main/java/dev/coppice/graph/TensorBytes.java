@@ -159,13 +159,19 @@ final class TensorBytes {
 
   /** Makes an INT64 tensor of rank 1. */
   static TensorProto integers(String name, long[] values) {
-    ByteBuffer bytes = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    return integers(name, values, DataType.INT64);
+  }
+
+  /** Makes an INT64 or INT32 tensor of rank 1. */
+  static TensorProto integers(String name, long[] values, DataType type) {
+    int width = width(type.getNumber());
+    ByteBuffer bytes = ByteBuffer.allocate(width * values.length).order(ByteOrder.LITTLE_ENDIAN);
     for (long value : values) {
-      bytes.putLong(value);
+      put(bytes, type.getNumber(), width, value);
     }
     return TensorProto.newBuilder()
         .setName(name)
-        .setDataType(DataType.INT64.getNumber())
+        .setDataType(type.getNumber())
         .addDims(values.length)
         .setRawData(ByteString.copyFrom(bytes.flip()))
         .build();

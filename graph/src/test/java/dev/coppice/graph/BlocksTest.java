@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -215,13 +216,30 @@ class BlocksTest {
     assertThat(blocks(graph)).isEmpty();
   }
 
+  @Test
+  @Timeout(30)
+  void aStreamThatIsAddedToEverythingBehindItIsOneBlock() {
+    ModelBuilder builder = new ModelBuilder().input("x", -1, 8).weight("w", 8, 8);
+    String at = "x";
+    for (int i = 0; i < 800; i++) {
+      builder
+          .node("MatMul", at + " w", "m" + i)
+          .node("Relu", "m" + i, "r" + i)
+          .node("Add", "r" + i + " x", "h" + i);
+      at = "h" + i;
+    }
+    assertThat(blocks(builder.output(at, -1, 8).graph()))
+        .extracting(Block::output)
+        .containsExactly("h799");
+  }
+
   @ParameterizedTest
   @EnumSource
   void realModelsHaveTheBlocksOfTheirArchitecture(RealModel model) throws IOException {
     List<Block> blocks = Shrinker.open(model.file(folder), model.sizes()).blocks();
     int expected =
         switch (model) {
-          case RESNET -> 4;
+          case RESNET, BGE -> 4;
           case MOBILE -> 3;
           case MINILM -> 6;
           case DETECT_V3 -> 18;
@@ -243,7 +261,7 @@ class BlocksTest {
     Graph graph = ModelFile.read(model.file(folder));
     List<Block> blocks = blocks(graph);
     Random random = new Random(2);
-    for (int i = 0; i < (model == RealModel.MINILM ? 2 : 5); i++) {
+    for (int i = 0; i < (model.isTransformer() ? 2 : 5); i++) {
       List<Block> gone = new ArrayList<>(blocks);
       gone.removeIf(block -> random.nextBoolean());
       Graph small = Bypass.without(graph, gone);

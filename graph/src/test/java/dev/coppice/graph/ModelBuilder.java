@@ -32,6 +32,14 @@ final class ModelBuilder {
     return this;
   }
 
+  /** Adds an input of floats that may have any rank. */
+  ModelBuilder rankless(String name) {
+    ValueInfoProto.Builder input = value(name).toBuilder();
+    input.getTypeBuilder().getTensorTypeBuilder().clearShape();
+    graph.addInput(input);
+    return this;
+  }
+
   ModelBuilder output(String name, long... shape) {
     graph.addOutput(value(name, shape));
     return this;
@@ -124,6 +132,43 @@ final class ModelBuilder {
   /** Adds a node of one output, which its last argument names. */
   ModelBuilder node(String op, String inputs, String output, Object... attributes) {
     return node(op, List.of(inputs.split(" ", -1)), List.of(output), attributes);
+  }
+
+  /**
+   * Adds an If: its branches are Relu and Neg of a value that it captures; the condition is whether
+   * the first element of an input is above zero.
+   */
+  ModelBuilder branch(String captured, String output, String decides) {
+    integers(output + "_flat", -1)
+        .index(output + "_first", 0)
+        .floats(output + "_zero", new float[1]);
+    node("Reshape", decides + " " + output + "_flat", output + "_row");
+    node("Gather", output + "_row " + output + "_first", output + "_one");
+    node("Greater", output + "_one " + output + "_zero", output + "_if");
+    NodeProto.Builder node =
+        NodeProto.newBuilder()
+            .setOpType("If")
+            .setName("the_" + output)
+            .addInput(output + "_if")
+            .addOutput(output);
+    for (String branch : List.of("then_branch", "else_branch")) {
+      String op = branch.startsWith("then") ? "Relu" : "Neg";
+      node.addAttribute(
+          AttributeProto.newBuilder()
+              .setName(branch)
+              .setType(AttributeType.GRAPH)
+              .setG(
+                  GraphProto.newBuilder()
+                      .setName(branch)
+                      .addNode(
+                          NodeProto.newBuilder()
+                              .setOpType(op)
+                              .addInput(captured)
+                              .addOutput(output + branch))
+                      .addOutput(ValueInfoProto.newBuilder().setName(output + branch))));
+    }
+    graph.addNode(node);
+    return this;
   }
 
   ModelProto model() {

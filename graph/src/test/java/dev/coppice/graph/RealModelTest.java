@@ -32,8 +32,8 @@ class RealModelTest {
     Shapes shapes = Shapes.infer(graph, Map.of());
     AxisClasses classes = Coupling.of(graph, shapes);
     Random random = new Random(1);
-    // The transformer is large: three targets, so that the test takes seconds.
-    for (int i = 0; i < (model == RealModel.MINILM ? 3 : TARGETS); i++) {
+    // Transformers are large: three targets, so that the test takes seconds.
+    for (int i = 0; i < (model.isTransformer() ? 3 : TARGETS); i++) {
       Set<Integer> gone = anyUnits(Groups.of(graph, classes), random);
       Cut cut = new Cut(classes, gone);
       byte[] small = tapped(Surgeon.remove(graph, shapes, cut), graph);
