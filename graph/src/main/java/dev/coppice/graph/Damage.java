@@ -221,7 +221,9 @@ final class Damage {
     String both = model.node("MatMul", List.of(weights, model.transpose(weights, 1, 0)));
     String all = model.node("Mul", List.of(met, both));
     long each = columns / channels;
-    return model.reduce("ReduceSum", model.reshape(all, channels, each, channels, each), 1, 3);
+    return each == 1
+        ? all
+        : model.reduce("ReduceSum", model.reshape(all, channels, each, channels, each), 1, 3);
   }
 
   private int rank(Reduction reduction) {

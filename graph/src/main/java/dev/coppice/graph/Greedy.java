@@ -44,7 +44,7 @@ final class Greedy {
   }
 
   private final Group group;
-  private final IntPredicate free;
+  private final boolean[] free;
   private final List<Term> terms = new ArrayList<>();
 
   /**
@@ -54,7 +54,10 @@ final class Greedy {
    */
   Greedy(Group group, IntPredicate free) {
     this.group = group;
-    this.free = free;
+    this.free = new boolean[group.units().size()];
+    for (int unit = 0; unit < this.free.length; unit++) {
+      this.free[unit] = free.test(unit);
+    }
   }
 
   /** Adds a product that sums over a slot of the group. */
@@ -70,7 +73,7 @@ final class Greedy {
     double[][] shared = new double[all ? count : 0][count];
     for (int a = 0; a < count; a++) {
       for (int b = all ? 0 : a; b < (all ? count : a + 1); b++) {
-        double sum = free.test(a) || free.test(b) ? 0 : sum(loss, number, a, b) / total;
+        double sum = free[a] || free[b] ? 0 : sum(loss, number, a, b) / total;
         if (a == b) {
           own[a] = sum;
         } else {
