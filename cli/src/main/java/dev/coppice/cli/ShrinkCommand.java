@@ -50,7 +50,7 @@ import picocli.CommandLine.Parameters;
       "  A third of the parameters, attention heads alone:",
       "    coppice shrink model.onnx -o small.onnx --target params=.67 --what heads",
       "  Any counts, the first layer as it is:",
-      XX
+      "    coppice shrink model.onnx -o small.onnx --target macs=.6 --round-to 1 --keep 'stem.*'"
     })
 final class ShrinkCommand extends SessionCommand {
   @Parameters(paramLabel = "MODEL.onnx", description = "An ONNX model in one file.")

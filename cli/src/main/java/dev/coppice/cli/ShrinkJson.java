@@ -60,7 +60,7 @@ final class ShrinkJson {
     if (result.target().isPresent()) {
       json.writeNumberField("latency", result.target().getAsDouble());
     }
-    json.writeStringField("criterion", request.criterion().name().toLowerCase(Locale.ROOT));
+    json.writeStringField("criterion", request.criterion().toString());
     json.writeStringField("scope", request.scope().name().toLowerCase(Locale.ROOT));
     json.writeNumberField("round_to", request.roundTo());
     json.writeNumberField("floor", request.floor());

@@ -1,10 +1,13 @@
 package dev.coppice.graph;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,7 +39,7 @@ final class Blocks {
     List<Residuals.Part> parts = outermost(sums());
     Map<String, Residuals.Part> next = new HashMap<>();
     parts.forEach(part -> next.put(part.input(), part));
-    Set<Residuals.Part> taken = new HashSet<>();
+    Set<Residuals.Part> taken = Collections.newSetFromMap(new IdentityHashMap<>());
     List<Block> blocks = new ArrayList<>();
     for (Residuals.Part part : parts) {
       if (!taken.add(part)) {
@@ -63,50 +66,53 @@ final class Blocks {
         .toList();
   }
 
-  private static boolean attends(Residuals.Part part) {
-    return part.nodes().stream()
+  private boolean attends(Residuals.Part part) {
+    return residuals.nodes(part).stream()
         .anyMatch(node -> node.op().equals("Softmax") || node.op().contains(ATTENTION));
   }
 
   /** Gives what each residual sum adds to, with the norm or activation behind it. */
   private List<Residuals.Part> sums() {
-    Set<Node> inner = new HashSet<>();
+    BitSet inner = new BitSet();
     List<Residuals.Part> parts = new ArrayList<>();
     for (int i = graph.nodes().size() - 1; i >= 0; i--) {
-      Node node = graph.nodes().get(i);
-      if (Residuals.isSum(node) && !inner.contains(node)) {
-        residuals.residual(node, inner).ifPresent(part -> parts.add(0, residuals.withTail(part)));
+      if (Residuals.isSum(graph.nodes().get(i)) && !inner.get(i)) {
+        residuals.residual(i, inner).ifPresent(part -> parts.add(residuals.withTail(part)));
       }
     }
+    Collections.reverse(parts);
     return parts;
   }
 
   /** Of parts inside each other the larger stay, unless one spans several others. */
   private static List<Residuals.Part> outermost(List<Residuals.Part> parts) {
     List<Residuals.Part> smallestFirst = new ArrayList<>(parts);
-    smallestFirst.sort(Comparator.comparingInt(part -> part.nodes().size()));
-    Map<Node, Residuals.Part> owners = new HashMap<>();
-    Set<Residuals.Part> kept = new HashSet<>();
+    smallestFirst.sort(Comparator.comparingInt(part -> part.nodes().cardinality()));
+    Map<Integer, Residuals.Part> owners = new HashMap<>();
+    Set<Residuals.Part> kept = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Residuals.Part part : smallestFirst) {
-      Set<Residuals.Part> inside = new HashSet<>();
-      part.nodes().forEach(node -> Optional.ofNullable(owners.get(node)).ifPresent(inside::add));
-      if (inside.size() <= 1) {
-        inside.stream()
-            .filter(small -> part.nodes().containsAll(small.nodes()))
-            .forEach(kept::remove);
-        if (kept.stream().noneMatch(inside::contains)) {
-          kept.add(part);
-          part.nodes().forEach(node -> owners.put(node, part));
-        }
+      Set<Residuals.Part> inside = Collections.newSetFromMap(new IdentityHashMap<>());
+      part.nodes().stream()
+          .forEach(node -> Optional.ofNullable(owners.get(node)).ifPresent(inside::add));
+      if (inside.isEmpty() || (inside.size() == 1 && spans(part, inside.iterator().next()))) {
+        kept.removeAll(inside);
+        kept.add(part);
+        part.nodes().stream().forEach(node -> owners.put(node, part));
       }
     }
     return parts.stream().filter(kept::contains).toList();
   }
 
+  private static boolean spans(Residuals.Part large, Residuals.Part small) {
+    BitSet outside = (BitSet) small.nodes().clone();
+    outside.andNot(large.nodes());
+    return outside.isEmpty();
+  }
+
   private Block block(Residuals.Part part) {
     Map<String, String> layers = new LinkedHashMap<>();
     Set<String> members = new HashSet<>();
-    for (Node node : part.nodes()) {
+    for (Node node : residuals.nodes(part)) {
       members.add(node.name());
       for (String input : node.inputs()) {
         if (graph.tensor(input) != null) {

@@ -18,13 +18,26 @@ import org.jspecify.annotations.Nullable;
  * unknown.
  */
 final class Constants {
-  /**
-   * What is known of a value.
-   *
-   * @param axis the axis of its channels
-   * @param numbers for each channel its number; NaN where it is none
-   */
-  record Channels(int axis, double[] numbers) {}
+  /** What is known of a value. */
+  static final class Channels {
+    private final int axis;
+    private final double[] numbers;
+
+    Channels(int axis, double[] numbers) {
+      this.axis = axis;
+      this.numbers = numbers;
+    }
+
+    /** Gives the axis of the channels. */
+    int axis() {
+      return axis;
+    }
+
+    /** Gives for each channel its number; NaN where it is none. Not a copy. */
+    double[] numbers() {
+      return numbers;
+    }
+  }
 
   private static final Set<String> PASSING =
       Set.of("Dropout", "GlobalAveragePool", "GlobalMaxPool", "Identity", "MaxPool");

@@ -31,17 +31,46 @@ final class Damage {
   /** Of larger images a grid of about so many points a side is looked at. */
   private static final int GRID = 14;
 
-  /**
-   * What a product loses.
-   *
-   * @param channels the number of channels
-   * @param pairs for each pair of channels, the sum of y_i * y_j; or for each channel with itself
-   * @param share how large the product's outputs are, in squares, beside the sum that they go into
-   */
-  record Loss(int channels, double[] pairs, double share) {
+  /** What a product loses. */
+  static final class Loss {
+    private final int channels;
+    private final double[] pairs;
+    private final double share;
+
+    /**
+     * Holds what it is given.
+     *
+     * @param channels the number of channels
+     * @param pairs for each pair of channels the sum of y_i * y_j, or for each channel with itself
+     * @param share how large the product's outputs are, in squares, beside the sum that they go
+     *     into
+     */
+    Loss(int channels, double[] pairs, double share) {
+      this.channels = channels;
+      this.pairs = pairs;
+      this.share = share;
+    }
+
+    int channels() {
+      return channels;
+    }
+
+    double share() {
+      return share;
+    }
+
+    /** Whether all pairs are known; otherwise those of different channels count nothing. */
+    boolean hasAll() {
+      return pairs.length > channels;
+    }
+
     double pair(int first, int second) {
-      boolean all = pairs.length > channels;
-      return all ? pairs[first * channels + second] : first == second ? pairs[first] : 0;
+      return hasAll() ? pairs[first * channels + second] : first == second ? pairs[first] : 0;
+    }
+
+    /** Gives the sum over all pairs. */
+    double sum() {
+      return Arrays.stream(pairs).sum();
     }
   }
 
@@ -192,7 +221,9 @@ final class Damage {
     String both = model.node("MatMul", List.of(weights, model.transpose(weights, 1, 0)));
     String all = model.node("Mul", List.of(met, both));
     long each = columns / channels;
-    return model.reduce("ReduceSum", model.reshape(all, channels, each, channels, each), 1, 3);
+    return each == 1
+        ? all
+        : model.reduce("ReduceSum", model.reshape(all, channels, each, channels, each), 1, 3);
   }
 
   private int rank(Reduction reduction) {

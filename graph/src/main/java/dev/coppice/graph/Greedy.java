@@ -1,7 +1,6 @@
 package dev.coppice.graph;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntPredicate;
 
@@ -45,7 +44,7 @@ final class Greedy {
   }
 
   private final Group group;
-  private final IntPredicate free;
+  private final boolean[] free;
   private final List<Term> terms = new ArrayList<>();
 
   /**
@@ -55,7 +54,10 @@ final class Greedy {
    */
   Greedy(Group group, IntPredicate free) {
     this.group = group;
-    this.free = free;
+    this.free = new boolean[group.units().size()];
+    for (int unit = 0; unit < this.free.length; unit++) {
+      this.free[unit] = free.test(unit);
+    }
   }
 
   /** Adds a product that sums over a slot of the group. */
@@ -66,12 +68,12 @@ final class Greedy {
       return;
     }
     int count = group.units().size();
-    boolean all = loss.pairs().length > loss.channels();
+    boolean all = loss.hasAll();
     double[] own = new double[count];
     double[][] shared = new double[all ? count : 0][count];
     for (int a = 0; a < count; a++) {
       for (int b = all ? 0 : a; b < (all ? count : a + 1); b++) {
-        double sum = free.test(a) || free.test(b) ? 0 : sum(loss, number, a, b) / total;
+        double sum = free[a] || free[b] ? 0 : sum(loss, number, a, b) / total;
         if (a == b) {
           own[a] = sum;
         } else {
@@ -93,7 +95,7 @@ final class Greedy {
   }
 
   private static double total(Damage.Loss loss) {
-    double sum = Arrays.stream(loss.pairs()).sum();
+    double sum = loss.sum();
     double own = 0;
     for (int i = 0; i < loss.channels(); i++) {
       own += loss.pair(i, i);

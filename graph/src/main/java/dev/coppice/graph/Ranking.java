@@ -5,13 +5,31 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/**
- * The order in which the units of a group go.
- *
- * @param order the units by their place in the group, the first to go first
- * @param losses what is lost when so many have gone: 0 at first, and never less with more
- */
-record Ranking(List<Integer> order, double[] losses) {
+/** The order in which the units of a group go, and what is lost with them. */
+final class Ranking {
+  private final List<Integer> order;
+  private final double[] losses;
+
+  /**
+   * Holds what it is given.
+   *
+   * @param order the units by their place in the group, the first to go first
+   * @param losses what is lost when so many have gone: 0 at first, and never less with more
+   */
+  Ranking(List<Integer> order, double[] losses) {
+    this.order = List.copyOf(order);
+    this.losses = losses.clone();
+  }
+
+  List<Integer> order() {
+    return order;
+  }
+
+  /** Gives what is lost when the first {@code count} have gone. */
+  double loss(int count) {
+    return losses[count];
+  }
+
   /**
    * Ranks units that matter each by itself. What is lost is by how much the logarithm falls of the
    * share that is left: the next unit of a group that has lost much is dear, and no group is

@@ -26,13 +26,13 @@ final class Solver {
   /** A group whose units stand in the order in which they go. */
   private static final class Candidate {
     private final List<Integer> order;
-    private final double[] losses;
+    private final Ranking ranking;
     private final NavigableSet<Integer> sizes;
     private int kept;
 
     Candidate(Group group, Ranking ranking, ShrinkRequest request) {
       this.order = ranking.order().stream().map(unit -> group.units().get(unit).classId()).toList();
-      this.losses = ranking.losses();
+      this.ranking = ranking;
       this.kept = order.size();
       int step = group.kind() == Kind.HEADS ? 1 : request.roundTo();
       int least = Math.max(1, (int) Math.ceil(request.floor() * kept));
@@ -55,7 +55,7 @@ final class Solver {
 
     /** Gives what it costs in quality to keep {@code to} units. */
     double loss(int to) {
-      return losses[order.size() - to] - losses[order.size() - kept];
+      return ranking.loss(order.size() - to) - ranking.loss(order.size() - kept);
     }
 
     int nearest(double share) {

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -213,6 +214,23 @@ class BlocksTest {
             .output("y", -1, 1)
             .graph();
     assertThat(blocks(graph)).isEmpty();
+  }
+
+  @Test
+  @Timeout(30)
+  void aStreamThatIsAddedToEverythingBehindItIsOneBlock() {
+    ModelBuilder builder = new ModelBuilder().input("x", -1, 8).weight("w", 8, 8);
+    String at = "x";
+    for (int i = 0; i < 800; i++) {
+      builder
+          .node("MatMul", at + " w", "m" + i)
+          .node("Relu", "m" + i, "r" + i)
+          .node("Add", "r" + i + " x", "h" + i);
+      at = "h" + i;
+    }
+    assertThat(blocks(builder.output(at, -1, 8).graph()))
+        .extracting(Block::output)
+        .containsExactly("h799");
   }
 
   @ParameterizedTest
