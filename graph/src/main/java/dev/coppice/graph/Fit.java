@@ -17,14 +17,18 @@ final class Fit {
   /** More rows than so many for each unknown do not make a better fit. */
   private static final long ROWS_PER_COLUMN = 50;
 
-  private static final long TYPICAL_ROWS = 1000;
+  private static final int TYPICAL_ROWS = 1000;
 
   /** What a fit brings: the root of the sum of squares that is missed, relative to the spread. */
   record Gain(double before, double after) {}
 
+  /** Rows of a batch, and what is wanted of each, one after the other. */
+  private record Wanted(int[] rows, float[] values, List<Long> spatial) {}
+
   private final Product product;
   private final Goal goal;
   private final int[] kept;
+  private final List<Wanted> wanted = new ArrayList<>();
   private final List<Gram> grams = new ArrayList<>();
   private final double[] bias;
   private double share;
@@ -40,9 +44,6 @@ final class Fit {
     this.product = product;
     this.goal = goal;
     this.kept = kept;
-    for (int group = 0; group < product.groups(); group++) {
-      grams.add(new Gram(product.columns(), product.outputs()));
-    }
     bias = new double[product.groups() * product.outputs()];
     Product.Bias found = product.bias();
     if (found != null && (product.addsBias() || goal.other() != null)) {
@@ -52,9 +53,18 @@ final class Fit {
     }
   }
 
-  /** Gives about how many bytes one takes at most. */
-  static double bytes(Product product) {
+  /** Gives about how many bytes the sums take, and solving them. */
+  static double sumBytes(Product product) {
     return product.groups() * Gram.bytes(product.columns(), product.outputs());
+  }
+
+  /** Gives about how many bytes take at most what is wanted. */
+  static double wantedBytes(Product product) {
+    return 4 * mostRows(product) * (product.groups() * product.outputs() + 1);
+  }
+
+  private static double mostRows(Product product) {
+    return ROWS_PER_COLUMN * (product.columns() + 1.0);
   }
 
   Product product() {
@@ -70,79 +80,82 @@ final class Fit {
     return rows;
   }
 
-  /**
-   * Adds what a batch says; of very many rows, any that are enough.
-   *
-   * @param small what the smaller model made
-   * @param dense what the dense model made
-   */
-  void add(Map<String, Activation> small, Map<String, Activation> dense, int batch, int batches) {
-    Activation input = Repairer.of(small, goal.input());
-    Rows wanted = Rows.of(product, input, Repairer.of(dense, goal.wanted()), kept);
-    int[] all = IntStream.range(0, kept.length).toArray();
-    Rows other =
-        goal.other() == null
-            ? null
-            : Rows.of(product, input, Repairer.of(small, goal.other()), all);
-    if (batch == 0) {
-      double most = ROWS_PER_COLUMN * (product.columns() + 1.0);
-      share = most / ((double) wanted.count() * batches);
-      typical = typical(wanted);
+  /** Remembers what the dense model makes of the next batch; of very many rows, any of them. */
+  void want(Map<String, Activation> dense, int batches) {
+    Activation made = Repairer.of(dense, goal.wanted());
+    Outputs outputs = Outputs.of(product, made, kept);
+    if (wanted.isEmpty()) {
+      share = mostRows(product) / ((double) outputs.rows() * batches);
+      typical = typical(outputs);
     }
-    double[] term = new double[product.outputs()];
-    SplittableRandom random = new SplittableRandom(batch);
-    for (long row = 0; row < wanted.count(); row++) {
-      if (random.nextDouble() < share) {
-        for (int group = 0; group < grams.size(); group++) {
-          if (other != null) {
-            other.readOutput(row, group, term, 0);
-          }
-          add(wanted, row, group, term);
-        }
-        rows++;
+    SplittableRandom random = new SplittableRandom(wanted.size());
+    int[] taken =
+        IntStream.range(0, outputs.rows()).filter(row -> random.nextDouble() < share).toArray();
+    float[] values = new float[Math.multiplyExact(taken.length, kept.length)];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = outputs.get(taken[i / kept.length], i % kept.length);
+    }
+    int rank = made.shape().size();
+    wanted.add(new Wanted(taken, values, made.shape().subList(Math.min(2, rank), rank)));
+  }
+
+  /** Gives the mean square of what is wanted, from some of the rows. */
+  private double typical(Outputs outputs) {
+    int step = Math.max(1, outputs.rows() / TYPICAL_ROWS);
+    double sum = 0;
+    long count = 0;
+    for (int row = 0; row < outputs.rows(); row += step) {
+      for (int i = 0; i < kept.length; i++) {
+        sum += (double) outputs.get(row, i) * outputs.get(row, i);
+        count++;
       }
     }
+    return sum / count;
+  }
+
+  /** Adds up what the smaller model makes of a batch, with what is wanted of it. */
+  void add(Map<String, Activation> small, int batch) {
+    if (grams.isEmpty()) {
+      for (int group = 0; group < product.groups(); group++) {
+        grams.add(new Gram(product.columns(), product.outputs()));
+      }
+    }
+    Wanted goals = wanted.get(batch);
+    Rows inputs = Rows.of(product, Repairer.of(small, goal.input()), goals.spatial());
+    int[] all = IntStream.range(0, kept.length).toArray();
+    Outputs other =
+        goal.other() == null ? null : Outputs.of(product, Repairer.of(small, goal.other()), all);
+    double[] term = bias.clone();
+    for (int i = 0; i < goals.rows().length; i++) {
+      int row = goals.rows()[i];
+      for (int j = 0; other != null && j < term.length; j++) {
+        term[j] = bias[j] + other.get(row, j);
+      }
+      for (int group = 0; group < grams.size(); group++) {
+        double[] values = grams.get(group).next();
+        inputs.read(row, group, values);
+        add(values, group, goals.values(), i * kept.length, term);
+      }
+    }
+    rows += goals.rows().length;
     grams.forEach(Gram::flush);
   }
 
-  private void add(Rows wanted, long row, int group, double[] term) {
-    Gram gram = grams.get(group);
-    double[] values = gram.next();
-    wanted.readInput(row, group, values);
-    wanted.readOutput(row, group, values, gram.target());
+  /** Completes a row, and makes it count the less, the larger what is wanted. */
+  private void add(double[] values, int group, float[] goals, int from, double[] term) {
+    int target = grams.get(group).target();
     double squares = 0;
-    for (int i = 0; i < gram.outputs(); i++) {
-      int at = gram.target() + i;
-      squares += values[at] * values[at];
-      values[at] -= term[i] + bias[group * gram.outputs() + i];
+    for (int i = 0; i < product.outputs(); i++) {
+      int output = group * product.outputs() + i;
+      double goal = goals[from + output];
+      squares += goal * goal;
+      values[target + i] = goal - term[output];
     }
-    weigh(values, squares / gram.outputs());
-  }
-
-  /** Makes a row count the less, the larger what is wanted: few large ones are not all. */
-  private void weigh(double[] values, double square) {
+    double square = squares / product.outputs();
     double weight = typical > 0 ? 1 / Math.sqrt(1 + square / typical) : 1;
     for (int i = 0; i < values.length; i++) {
       values[i] *= weight;
     }
-  }
-
-  /** Gives the mean square of what is wanted, from some of the rows. */
-  private double typical(Rows wanted) {
-    double[] values = new double[product.outputs()];
-    long step = Math.max(1, wanted.count() / TYPICAL_ROWS);
-    double sum = 0;
-    long count = 0;
-    for (long row = 0; row < wanted.count(); row += step) {
-      for (int group = 0; group < grams.size(); group++) {
-        wanted.readOutput(row, group, values, 0);
-        for (double value : values) {
-          sum += value * value;
-          count++;
-        }
-      }
-    }
-    return sum / count;
   }
 
   /** Finds the weights and writes them; nothing is found where the equations have no solution. */

@@ -8,7 +8,7 @@ import java.util.List;
 final class Patches implements Rows {
   /** One axis of the convolution. */
   private record Window(int size, int places, int kernel, int stride, int dilation, int pad) {
-    static Window of(Node conv, int axis, int axes, int size, int places, int kernel) {
+    static Window of(Node conv, int axis, int size, int places, int kernel) {
       int stride = at(conv, "strides", axis, 1);
       int dilation = at(conv, "dilations", axis, 1);
       String auto = conv.text("auto_pad", "NOTSET");
@@ -32,55 +32,39 @@ final class Patches implements Rows {
   }
 
   private final FloatBuffer input;
-  private final FloatBuffer output;
-  private final int[] kept;
-  private final int groupOutputs;
   private final int channels;
   private final int groupChannels;
-  private final int outputs;
   private final Window high;
   private final Window wide;
-  private final long count;
 
-  Patches(Product product, Activation input, Activation output, int[] kept) {
+  /**
+   * Looks at what flows into a convolution.
+   *
+   * @param spatial the sizes of the axes of its output, from the third on
+   */
+  Patches(Product product, Activation input, List<Long> spatial) {
     this.input = input.values();
-    this.output = output.values();
-    this.kept = kept;
-    List<Long> in = input.shape();
-    List<Long> out = output.shape();
-    List<Long> kernel = product.weight().getDimsList();
-    channels = Math.toIntExact(in.get(1));
+    channels = Math.toIntExact(input.shape().get(1));
     groupChannels = channels / product.groups();
-    groupOutputs = product.outputs();
-    outputs = Math.toIntExact(out.get(1));
-    int axes = in.size() - 2;
-    high = axes == 1 ? new Window(1, 1, 1, 1, 1, 0) : window(product, 0, axes, in, out, kernel);
-    wide = window(product, axes - 1, axes, in, out, kernel);
-    count = out.get(0) * high.places * wide.places;
+    int axes = spatial.size();
+    high = axes == 1 ? new Window(1, 1, 1, 1, 1, 0) : window(product, 0, input, spatial);
+    wide = window(product, axes - 1, input, spatial);
   }
 
-  private static Window window(
-      Product product, int axis, int axes, List<Long> in, List<Long> out, List<Long> kernel) {
-    int i = axis + 2;
+  private static Window window(Product product, int axis, Activation input, List<Long> spatial) {
     return Window.of(
         product.node(),
         axis,
-        axes,
-        Math.toIntExact(in.get(i)),
-        Math.toIntExact(out.get(i)),
-        Math.toIntExact(kernel.get(i)));
+        Math.toIntExact(input.shape().get(axis + 2)),
+        Math.toIntExact(spatial.get(axis)),
+        Math.toIntExact(product.weight().getDims(axis + 2)));
   }
 
   @Override
-  public long count() {
-    return count;
-  }
-
-  @Override
-  public void readInput(long row, int group, double[] into) {
-    int x = (int) (row % wide.places);
-    int y = (int) (row / wide.places % high.places);
-    int image = (int) (row / wide.places / high.places);
+  public void read(int row, int group, double[] into) {
+    int x = row % wide.places;
+    int y = row / wide.places % high.places;
+    int image = row / wide.places / high.places;
     int at = 0;
     for (int channel = 0; channel < groupChannels; channel++) {
       int plane = (image * channels + group * groupChannels + channel) * high.size;
@@ -92,17 +76,6 @@ final class Patches implements Rows {
           into[at++] = inside ? input.get((plane + line) * wide.size + column) : 0;
         }
       }
-    }
-  }
-
-  @Override
-  public void readOutput(long row, int group, double[] into, int at) {
-    int places = high.places * wide.places;
-    int place = (int) (row % places);
-    int image = (int) (row / places);
-    for (int i = 0; i < groupOutputs; i++) {
-      int channel = kept[group * groupOutputs + i];
-      into[at + i] = output.get((image * outputs + channel) * places + place);
     }
   }
 }

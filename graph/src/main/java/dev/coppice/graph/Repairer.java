@@ -3,8 +3,9 @@ package dev.coppice.graph;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.coppice.graph.Calibration.Activation;
 import java.io.IOException;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -26,7 +27,10 @@ final class Repairer {
   /** The price of change: with less, weights follow what is particular to the data. */
   static final double DAMPING = 0.1;
 
-  /** What the sums of layers that are fitted at once may take; a layer on its own may take more. */
+  /**
+   * What the sums of layers that are fitted at once may take, and what is wanted of layers in turn;
+   * a layer on its own may take more.
+   */
   private static final double MOST_BYTES = 256 << 20;
 
   private final Graph dense;
@@ -58,30 +62,45 @@ final class Repairer {
 
   /** Fits all layers in turn, and runs what comes of it once. */
   Repair repair() throws IOException {
-    List<Product> products = products();
-    Set<String> later = new HashSet<>();
-    products.forEach(product -> later.add(product.output()));
-    List<Fit> pass = new ArrayList<>();
-    double bytes = 0;
-    for (Product product : products) {
-      later.remove(product.output());
-      Goal goal = Goal.of(product, small, uses, shapes, later);
-      double more = Fit.bytes(product);
-      if (!pass.isEmpty() && (bytes + more > MOST_BYTES || needs(goal, pass))) {
-        run(pass);
-        pass.clear();
-        bytes = 0;
+    Deque<List<Fit>> passes = passes();
+    while (!passes.isEmpty()) {
+      List<List<Fit>> next = new ArrayList<>();
+      double bytes = 0;
+      do {
+        bytes += passes.element().stream().mapToDouble(f -> Fit.wantedBytes(f.product())).sum();
+        next.add(passes.remove());
+      } while (!passes.isEmpty() && bytes < MOST_BYTES);
+      want(next.stream().flatMap(List::stream).toList());
+      for (int i = 0; i < next.size(); i++) {
+        run(next.set(i, List.of()));
       }
-      int[] kept = cut.kept(product.output(), product.outputAxis(shapes));
-      pass.add(new Fit(product, goal, kept));
-      bytes += more;
     }
-    run(pass);
     Graph repaired = rewrite.apply();
     try (Calibration.Session session = calibration.open(repaired.model().toByteArray())) {
       session.run(0);
     }
     return new Repair(repaired.model(), dense.path(), layers, skipped);
+  }
+
+  /** Gives what is fitted, in turn: together what does not depend on one another. */
+  private Deque<List<Fit>> passes() {
+    List<Product> products = products();
+    Set<String> later = new HashSet<>();
+    products.forEach(product -> later.add(product.output()));
+    Deque<List<Fit>> passes = new ArrayDeque<>();
+    double bytes = MOST_BYTES;
+    for (Product product : products) {
+      later.remove(product.output());
+      Goal goal = Goal.of(product, small, uses, shapes, later);
+      bytes += Fit.sumBytes(product);
+      if (bytes > MOST_BYTES || needs(goal, passes.getLast())) {
+        passes.add(new ArrayList<>());
+        bytes = Fit.sumBytes(product);
+      }
+      int[] kept = cut.kept(product.output(), product.outputAxis(shapes));
+      passes.getLast().add(new Fit(product, goal, kept));
+    }
+    return passes;
   }
 
   /** Gives the products that lost inputs, or that come after one that did. */
@@ -126,20 +145,25 @@ final class Repairer {
     return pass.stream().anyMatch(fit -> used.contains(fit.product().output()));
   }
 
-  /** Runs both models on all batches, and solves. */
-  private void run(List<Fit> pass) throws IOException {
-    if (pass.isEmpty()) {
-      return;
-    }
-    List<String> given = pass.stream().flatMap(fit -> fit.goal().given().stream()).toList();
-    List<String> wanted = pass.stream().map(fit -> fit.goal().wanted()).toList();
-    try (Calibration.Session source = open(rewrite.apply(), given);
-        Calibration.Session target = open(dense, wanted)) {
+  /** Runs the dense model on all batches, for what is wanted. */
+  private void want(List<Fit> fits) throws IOException {
+    List<String> wanted = fits.stream().map(fit -> fit.goal().wanted()).toList();
+    try (Calibration.Session session = calibration.open(Excerpt.of(dense, wanted))) {
       for (int batch = 0; batch < calibration.batches(); batch++) {
-        Map<String, Activation> found = source.run(batch);
-        Map<String, Activation> best = target.run(batch);
+        Map<String, Activation> made = session.run(batch);
+        fits.forEach(fit -> fit.want(made, calibration.batches()));
+      }
+    }
+  }
+
+  /** Runs the smaller model, as it is by now, on all batches, and solves. */
+  private void run(List<Fit> pass) throws IOException {
+    List<String> given = pass.stream().flatMap(fit -> fit.goal().given().stream()).toList();
+    try (Calibration.Session session = calibration.open(Excerpt.of(rewrite.apply(), given))) {
+      for (int batch = 0; batch < calibration.batches(); batch++) {
+        Map<String, Activation> made = session.run(batch);
         for (Fit fit : pass) {
-          fit.add(found, best, batch, calibration.batches());
+          fit.add(made, batch);
         }
       }
     }
@@ -155,10 +179,6 @@ final class Repairer {
             new Repair.Skipped(name, "what flows into it is always the same, or not finite"));
       }
     }
-  }
-
-  private Calibration.Session open(Graph graph, Collection<String> values) throws IOException {
-    return calibration.open(Excerpt.of(graph, values));
   }
 
   /** Gives what a run must have made. */

@@ -4,59 +4,29 @@ import dev.coppice.graph.Calibration.Activation;
 import java.nio.FloatBuffer;
 import java.util.List;
 
-/** What a product multiplies its weights with, and what is to come of it, row by row. */
+/** What a product multiplies its weights with, row by row. */
 interface Rows {
-  /** Gives how many there are. */
-  long count();
-
-  /** Writes the row of a group of what flows in. */
-  void readInput(long row, int group, double[] into);
-
-  /** Writes the row of a group of what is to come out. */
-  void readOutput(long row, int group, double[] into, int at);
+  /** Writes the row of a group. */
+  void read(int row, int group, double[] into);
 
   /**
    * Gives the rows of a product.
    *
-   * @param input what flows in
-   * @param output what the product of the dense model makes
-   * @param kept which of its outputs are to be met
+   * @param spatial the sizes of the axes of its output, from the third on
    */
-  static Rows of(Product product, Activation input, Activation output, int[] kept) {
+  static Rows of(Product product, Activation input, List<Long> spatial) {
     return product.node().op().equals("Conv")
-        ? new Patches(product, input, output, kept)
-        : new Matrix(product, input.values(), output, kept);
+        ? new Patches(product, input, spatial)
+        : new Matrix(product.columns(), input.values());
   }
 
   /** Rows that lie there as they are. */
-  record Matrix(int columns, int width, FloatBuffer input, FloatBuffer output, int[] kept)
-      implements Rows {
-    Matrix(Product product, FloatBuffer input, Activation output, int[] kept) {
-      this(product.columns(), last(output.shape()), input, output.values(), kept);
-    }
-
-    private static int last(List<Long> shape) {
-      return Math.toIntExact(shape.get(shape.size() - 1));
-    }
-
+  record Matrix(int columns, FloatBuffer input) implements Rows {
     @Override
-    public long count() {
-      return input.limit() / columns;
-    }
-
-    @Override
-    public void readInput(long row, int group, double[] into) {
-      int from = (int) row * columns;
+    public void read(int row, int group, double[] into) {
+      int from = row * columns;
       for (int i = 0; i < columns; i++) {
         into[i] = input.get(from + i);
-      }
-    }
-
-    @Override
-    public void readOutput(long row, int group, double[] into, int at) {
-      int from = (int) row * width;
-      for (int i = 0; i < kept.length; i++) {
-        into[at + i] = output.get(from + kept[i]);
       }
     }
   }
