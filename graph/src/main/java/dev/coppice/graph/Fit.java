@@ -23,7 +23,17 @@ final class Fit {
   record Gain(double before, double after) {}
 
   /** Rows of a batch, and what is wanted of each, one after the other. */
-  private record Wanted(int[] rows, float[] values, List<Long> spatial) {}
+  private static final class Wanted {
+    private final int[] rows;
+    private final float[] values;
+    private final List<Long> spatial;
+
+    Wanted(int[] rows, float[] values, List<Long> spatial) {
+      this.rows = rows;
+      this.values = values;
+      this.spatial = spatial;
+    }
+  }
 
   private final Product product;
   private final Goal goal;
@@ -83,7 +93,7 @@ final class Fit {
   /** Remembers what the dense model makes of the next batch; of very many rows, any of them. */
   void want(Map<String, Activation> dense, int batches) {
     Activation made = Repairer.of(dense, goal.wanted());
-    Outputs outputs = Outputs.of(product, made, kept);
+    Outputs outputs = new Outputs(product, made, kept);
     if (wanted.isEmpty()) {
       share = mostRows(product) / ((double) outputs.rows() * batches);
       typical = typical(outputs);
@@ -121,23 +131,23 @@ final class Fit {
       }
     }
     Wanted goals = wanted.get(batch);
-    Rows inputs = Rows.of(product, Repairer.of(small, goal.input()), goals.spatial());
+    Rows inputs = Rows.of(product, Repairer.of(small, goal.input()), goals.spatial);
     int[] all = IntStream.range(0, kept.length).toArray();
     Outputs other =
-        goal.other() == null ? null : Outputs.of(product, Repairer.of(small, goal.other()), all);
+        goal.other() == null ? null : new Outputs(product, Repairer.of(small, goal.other()), all);
     double[] term = bias.clone();
-    for (int i = 0; i < goals.rows().length; i++) {
-      int row = goals.rows()[i];
+    for (int i = 0; i < goals.rows.length; i++) {
+      int row = goals.rows[i];
       for (int j = 0; other != null && j < term.length; j++) {
         term[j] = bias[j] + other.get(row, j);
       }
       for (int group = 0; group < grams.size(); group++) {
         double[] values = grams.get(group).next();
         inputs.read(row, group, values);
-        add(values, group, goals.values(), i * kept.length, term);
+        add(values, group, goals.values, i * kept.length, term);
       }
     }
-    rows += goals.rows().length;
+    rows += goals.rows.length;
     grams.forEach(Gram::flush);
   }
 
@@ -174,7 +184,7 @@ final class Fit {
       Ridge.Solution solution = found.get();
       write(solution.weights(), group, weights);
       System.arraycopy(
-          solution.intercepts(), 0, shift, group * product.outputs(), product.outputs());
+          solution.intercepts().getData(), 0, shift, group * product.outputs(), product.outputs());
       before += solution.before();
       after += solution.after();
       spread += solution.spread();

@@ -21,13 +21,13 @@ final class Ridge {
    * What was found.
    *
    * @param weights for each column, for each output
-   * @param intercepts for each output
+   * @param intercepts a row, for each output
    * @param before the sum of squared differences with the weights as they were, and no intercept
    * @param after the sum with those found
    * @param spread the sum of squares of the outputs around their means
    */
   record Solution(
-      DMatrixRMaj weights, double[] intercepts, double before, double after, double spread) {}
+      DMatrixRMaj weights, DMatrixRMaj intercepts, double before, double after, double spread) {}
 
   private final Gram gram;
   private final boolean intercept;
@@ -71,7 +71,12 @@ final class Ridge {
         CommonOps_DDRM.add(present, change, weights);
         double after = all - dot(weights, cross) - ridge * scale * dot(weights, change);
         return Optional.of(
-            new Solution(weights, intercepts(weights), before, after, squares(true)));
+            new Solution(
+                weights,
+                DMatrixRMaj.wrap(1, gram.outputs(), intercepts(weights)),
+                before,
+                after,
+                squares(true)));
       }
       products = products();
     }

@@ -12,15 +12,18 @@ import java.io.IOException;
 import java.nio.Buffer;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Batches of arrays that models are run on with ONNX Runtime. */
 record Feeds(List<Map<String, Feed>> all) implements Calibration {
   private static final OrtEnvironment ENVIRONMENT = OrtEnvironment.getEnvironment();
 
   /** An array for an input. */
+  @SuppressWarnings("ArrayRecordComponent") // Nobody compares them.
   record Feed(Buffer values, long... shape) {
     OnnxTensor tensor() throws OrtException {
       return values instanceof FloatBuffer floats
@@ -48,7 +51,7 @@ record Feeds(List<Map<String, Feed>> all) implements Calibration {
   private static final class Running implements Session {
     private final OrtSession session;
     private final List<Map<String, Feed>> all;
-    private OrtSession.Result result;
+    private OrtSession.@Nullable Result result;
 
     Running(OrtSession session, List<Map<String, Feed>> all) {
       this.session = session;
@@ -65,8 +68,9 @@ record Feeds(List<Map<String, Feed>> all) implements Calibration {
         if (result != null) {
           result.close();
         }
-        result = session.run(inputs);
-        return floats(result);
+        OrtSession.Result made = session.run(inputs);
+        result = made;
+        return floats(made);
       } catch (OrtException e) {
         throw new IOException(e);
       } finally {
@@ -79,7 +83,7 @@ record Feeds(List<Map<String, Feed>> all) implements Calibration {
       for (Map.Entry<String, OnnxValue> value : result) {
         TensorInfo info = (TensorInfo) value.getValue().getInfo();
         if (info.type == OnnxJavaType.FLOAT) {
-          List<Long> shape = java.util.Arrays.stream(info.getShape()).boxed().toList();
+          List<Long> shape = Arrays.stream(info.getShape()).boxed().toList();
           FloatBuffer values = ((OnnxTensor) value.getValue()).getFloatBuffer();
           floats.put(value.getKey(), new Activation(shape, values));
         }

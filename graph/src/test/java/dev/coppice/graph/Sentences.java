@@ -171,15 +171,15 @@ final class Sentences {
   private static double[] ranks(double[] values) {
     double[] sorted = values.clone();
     Arrays.sort(sorted);
-    Map<Double, double[]> spans = new HashMap<>();
-    for (int i = 0; i < sorted.length; i++) {
-      double[] span = spans.computeIfAbsent(sorted[i], key -> new double[2]);
-      span[0] += i;
-      span[1]++;
+    Map<Double, Double> ranks = new HashMap<>();
+    for (int from = 0, to; from < sorted.length; from = to) {
+      to = from + 1;
+      while (to < sorted.length && sorted[to] == sorted[from]) {
+        to++;
+      }
+      ranks.put(sorted[from], (from + to - sorted.length) / 2.0);
     }
-    return Arrays.stream(values)
-        .map(value -> spans.get(value)[0] / spans.get(value)[1] - (sorted.length - 1) / 2.0)
-        .toArray();
+    return Arrays.stream(values).map(value -> ranks.getOrDefault(value, 0.0)).toArray();
   }
 
   private static double dot(double[] a, double[] b) {
