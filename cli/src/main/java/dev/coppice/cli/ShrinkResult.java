@@ -138,6 +138,6 @@ record ShrinkResult(
         input
             + ": the proof cannot be run, so nothing was written: "
             + why
-            + "; --unproved writes without it");
+            + "; --size names other shapes of inputs, --unproved writes without proof");
   }
 }

@@ -130,8 +130,8 @@ final class ShrinkText {
   private String latency(Latency latency) {
     return String.format(
         Locale.ROOT,
-        "%s -> %s ms, %.2f%% left%s; medians of %d pairs in turn, %s, half of the runs"
-            + " within %s-%s and %s-%s ms",
+        "%s -> %s ms, %.2f%% left%s: medians of %d pairs in turn and of their ratios; %s, half of"
+            + " the runs within %s-%s and %s-%s ms",
         milliseconds(latency.dense().median()),
         milliseconds(latency.small().median()),
         100 * latency.ratio(),

@@ -192,7 +192,7 @@ class ShrinkProofTest {
             report);
     assertThat(shrink.err()).isEmpty();
     assertThat(shrink.out())
-        .containsPattern("latency [\\d.]+ -> [\\d.]+ ms, [\\d.]+% left; medians of \\d+ pairs")
+        .containsPattern("latency [\\d.]+ -> [\\d.]+ ms, [\\d.]+% left: medians of \\d+ pairs")
         .contains("1 thread,");
     Map<String, String> fields = fields(report);
     assertThat(fields)

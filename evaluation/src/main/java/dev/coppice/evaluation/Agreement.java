@@ -8,6 +8,7 @@ import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -15,8 +16,9 @@ import org.jspecify.annotations.Nullable;
  * Whether two models answer the same, but for rounding.
  *
  * @param tolerance how far apart numbers may be, relative to the largest of their output
+ * @param shares the outputs that are probabilities or the like, which 1 counts as the largest of
  */
-record Agreement(double tolerance) {
+record Agreement(double tolerance, Set<String> shares) {
   /**
    * What models may differ by. Removed channels change how sums are cut into blocks, so last bits
    * differ, and more of them layer by layer: eight models, ten random cuts each, stayed below this
@@ -56,7 +58,7 @@ record Agreement(double tolerance) {
   }
 
   /** Expects of a model what the coarsest type of its numbers allows. */
-  static Agreement of(ModelGraph graph) {
+  static Agreement of(ModelGraph graph, Set<String> shares) {
     double tolerance = F32;
     for (TensorProto tensor : graph.constants()) {
       DataType type = DataType.forNumber(tensor.getDataType());
@@ -64,7 +66,7 @@ record Agreement(double tolerance) {
           Math.max(
               tolerance, type == DataType.BFLOAT16 ? BF16 : type == DataType.FLOAT16 ? F16 : 0);
     }
-    return new Agreement(tolerance);
+    return new Agreement(tolerance, Set.copyOf(shares));
   }
 
   Proof between(Testimony expected, Testimony found) {
@@ -113,7 +115,7 @@ record Agreement(double tolerance) {
   private double distance(String name, Floats expected, Floats found) throws Ended {
     FloatBuffer wanted = expected.values();
     FloatBuffer made = found.values();
-    float largest = SMALLEST;
+    float largest = shares.contains(name) ? 1 : SMALLEST;
     double furthest = 0;
     for (int i = 0; i < wanted.limit(); i++) {
       float value = wanted.get(i);

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -37,6 +38,9 @@ final class Prover {
   /** More than one: what folds an axis with that of the batch goes unnoticed in a batch of one. */
   private static final int BATCH = 2;
 
+  /** What of these has numbers of 1 at most, rounded as such: small ones are no better. */
+  private static final Set<String> UP_TO_ONE = Set.of("HardSigmoid", "Sigmoid", "Softmax", "Tanh");
+
   private static final int THREADS = Math.min(8, Runtime.getRuntime().availableProcessors());
 
   /** What hides differences of what it is given, or hands it on. */
@@ -48,6 +52,7 @@ final class Prover {
   private final Optional<Calibration> calibration;
   private boolean batched = true;
   private final Set<String> tapped = new LinkedHashSet<>();
+  private final Set<String> shares = new HashSet<>();
 
   /**
    * Prepares to compare models.
@@ -68,7 +73,7 @@ final class Prover {
     byte[] dense = zeroed.get();
     ModelGraph graph = ModelGraph.of(dense);
     byte[] taps = taps(graph);
-    Agreement agreement = Agreement.of(graph);
+    Agreement agreement = Agreement.of(graph, shares);
     Map<String, Range> bounds = InputBounds.of(graph);
     Testimony expected;
     try {
@@ -103,6 +108,9 @@ final class Prover {
       String value = output;
       NodeProto maker = graph.maker(value);
       while (maker != null && SQUASHING.contains(maker.getOpType())) {
+        if (UP_TO_ONE.contains(maker.getOpType())) {
+          shares.add(output);
+        }
         value = maker.getInput(0);
         maker = graph.maker(value);
       }

@@ -84,6 +84,32 @@ class ProverTest {
   }
 
   @Test
+  void smallProbabilitiesAreRoundedLikeLargeOnes() throws IOException {
+    // Probabilities of 1e-13 that differ in their fourth digit, as what they are made of barely
+    // does.
+    TinyGraph dense = sure(-30);
+    assertThat(prove(dense, sure(-30.0001f)))
+        .isInstanceOfSatisfying(
+            Proof.Held.class,
+            held -> {
+              assertThat(held.differences().get("y")).isLessThan(1e-12);
+              assertThat(held.differences().get("logit")).isBetween(1e-6, 1e-5);
+            });
+    assertThat(failure(dense, sure(-31))).startsWith("output \"logit\" differs");
+  }
+
+  private static TinyGraph sure(float logit) {
+    return new TinyGraph()
+        .input("x", DataType.FLOAT, -1, 3)
+        .floats("b", List.of(1L), logit)
+        .floats("zero", List.of(1L), 0)
+        .node("Mul", "x zero", "nothing")
+        .node("Add", "nothing b", "logit")
+        .node("Sigmoid", "logit", "y")
+        .output("y", DataType.FLOAT, -1, 3);
+  }
+
+  @Test
   void integersHaveToBeTheSame() throws IOException {
     TinyGraph dense = relu(WEIGHTS).node("Cast", "y", "whole", "to", 7L);
     TinyGraph small = relu(changed(0, 2)).node("Cast", "y", "whole", "to", 7L);
