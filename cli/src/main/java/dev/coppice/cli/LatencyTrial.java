@@ -34,7 +34,7 @@ final class LatencyTrial implements LatencySearch.Trial {
 
   /** Makes a model that takes no more than a share of the dense model's time. */
   ShrinkResult reach(double share) {
-    maker.apply(options.request(Metric.MACS, 1)); // Refuses what no share can be of.
+    Objects.requireNonNull(maker.apply(options.request(Metric.MACS, 1))); // Refuses bad requests.
     LatencySearch.search(share, this);
     told.accept("");
     return Objects.requireNonNull(last).reaching(share);

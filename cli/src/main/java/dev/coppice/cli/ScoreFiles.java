@@ -10,6 +10,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Where scores that were measured are kept, so that a search can be resumed. */
 final class ScoreFiles {
@@ -47,7 +48,7 @@ final class ScoreFiles {
   }
 
   /** Says which data it is, and whether they changed. */
-  private static String stamp(String given, String end) throws IOException {
+  private static String stamp(@Nullable String given, String end) throws IOException {
     if (given == null) {
       return "";
     }

@@ -5,8 +5,12 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import dev.coppice.evaluation.Latency;
 import dev.coppice.evaluation.Proof;
+import dev.coppice.evaluation.search.Curve;
+import dev.coppice.evaluation.search.DropSearch;
+import dev.coppice.evaluation.search.Trial;
 import dev.coppice.graph.Frozen;
 import dev.coppice.graph.Metric;
+import dev.coppice.graph.Repair;
 import dev.coppice.graph.ShrinkRequest;
 import dev.coppice.graph.Shrinkage;
 import dev.coppice.graph.Shrinker;
@@ -40,6 +44,15 @@ final class ShrinkJson {
       }
       if (result.proof().isPresent()) {
         proof(json, result, result.proof().get());
+      }
+      if (result.repair().isPresent()) {
+        repair(json, result.repair().get());
+      }
+      if (result.quality().isPresent()) {
+        quality(json, result.quality().get());
+      }
+      if (result.search().isPresent()) {
+        search(json, result.search().get());
       }
       layers(json, done);
       groups(json, done);
@@ -114,6 +127,71 @@ final class ShrinkJson {
     json.writeArrayFieldStart("unchecked");
     for (String group : result.unchecked()) {
       json.writeString(group);
+    }
+    json.writeEndArray();
+    json.writeEndObject();
+  }
+
+  private static void repair(JsonGenerator json, Repair repair) throws IOException {
+    json.writeObjectFieldStart("repair");
+    json.writeArrayFieldStart("layers");
+    for (Repair.Layer layer : repair.layers()) {
+      json.writeStartObject();
+      json.writeStringField("name", layer.name());
+      json.writeNumberField("rows", layer.rows());
+      json.writeNumberField("error_before", layer.before());
+      json.writeNumberField("error_after", layer.after());
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    json.writeArrayFieldStart("skipped");
+    for (Repair.Skipped skipped : repair.skipped()) {
+      json.writeStartObject();
+      json.writeStringField("name", skipped.name());
+      json.writeStringField("reason", skipped.reason());
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    json.writeEndObject();
+  }
+
+  private static void quality(JsonGenerator json, ShrinkResult.Quality quality) throws IOException {
+    json.writeObjectFieldStart("quality");
+    json.writeStringField("metric", quality.metric());
+    json.writeStringField("data", quality.data());
+    json.writeNumberField("before", quality.dense());
+    if (quality.cut().isPresent()) {
+      json.writeNumberField("unrepaired", quality.cut().getAsDouble());
+    }
+    json.writeNumberField("after", quality.small());
+    json.writeEndObject();
+  }
+
+  private static void search(JsonGenerator json, DropSearch.Outcome found) throws IOException {
+    json.writeObjectFieldStart("search");
+    json.writeArrayFieldStart("curves");
+    for (Curve curve : found.curves()) {
+      json.writeStartObject();
+      json.writeStringField("group", curve.layer().name());
+      json.writeArrayFieldStart("points");
+      for (Curve.Point point : curve.points()) {
+        json.writeStartObject();
+        json.writeNumberField("kept", point.kept());
+        json.writeNumberField("drop", point.drop());
+        json.writeEndObject();
+      }
+      json.writeEndArray();
+      json.writeEndObject();
+    }
+    json.writeEndArray();
+    json.writeArrayFieldStart("front");
+    for (Trial trial : found.front().trials()) {
+      json.writeStartObject();
+      json.writeNumberField("left", trial.left());
+      json.writeNumberField("score", trial.score());
+      json.writeBooleanField("taken", trial.equals(found.best()));
+      json.writeBooleanField("knee", trial.equals(found.front().knee()));
+      json.writeEndObject();
     }
     json.writeEndArray();
     json.writeEndObject();

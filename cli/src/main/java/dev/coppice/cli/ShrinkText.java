@@ -5,6 +5,7 @@ import dev.coppice.evaluation.Latency;
 import dev.coppice.evaluation.Proof;
 import dev.coppice.graph.Frozen;
 import dev.coppice.graph.Metric;
+import dev.coppice.graph.Repair;
 import dev.coppice.graph.Shrinkage;
 import dev.coppice.graph.Shrinker;
 import java.nio.file.Path;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 
 /** What the command shrink shows. */
 final class ShrinkText {
@@ -54,6 +56,7 @@ final class ShrinkText {
     lines.add("");
     lines.addAll(frozen());
     lines.addAll(totals());
+    lines.addAll(facts());
     lines.add("nothing was written");
     return lines;
   }
@@ -82,8 +85,42 @@ final class ShrinkText {
     lines.add("");
     lines.addAll(totals());
     result.proof().ifPresent(proof -> lines.addAll(point("proof", proof(proof))));
+    lines.addAll(facts());
     lines.add("wrote " + Figures.printable(output.toString()));
     return lines;
+  }
+
+  /** Says what data told of the model. */
+  private List<String> facts() {
+    List<String> lines = new ArrayList<>();
+    result.repair().ifPresent(repair -> lines.addAll(point("repair", repair(repair))));
+    result.quality().ifPresent(quality -> lines.addAll(point("quality", quality(quality))));
+    result.search().ifPresent(search -> lines.addAll(0, new SearchText(search, width).lines()));
+    return lines;
+  }
+
+  private static String repair(Repair repair) {
+    return Figures.counted(repair.layers().size(), "layer")
+        + " fitted"
+        + (repair.skipped().isEmpty()
+            ? ""
+            : "; left as they were: "
+                + repair.skipped().stream()
+                    .map(s -> Figures.printable(s.name() + " (" + s.reason() + ")"))
+                    .collect(Collectors.joining(", ")));
+  }
+
+  private static String quality(ShrinkResult.Quality quality) {
+    return String.format(
+        Locale.ROOT,
+        "%s %.4f -> %.4f, %+.4f%s",
+        quality.metric(),
+        quality.dense(),
+        quality.small(),
+        quality.small() - quality.dense(),
+        quality.cut().isPresent()
+            ? String.format(Locale.ROOT, "; %.4f before the repair", quality.cut().getAsDouble())
+            : "");
   }
 
   /** Names each reason once, with how many axes of weights it keeps from being cut. */

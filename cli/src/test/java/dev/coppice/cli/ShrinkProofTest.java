@@ -77,7 +77,9 @@ class ShrinkProofTest {
   @Test
   void aModelWhoseProofFailedIsNotWritten() throws IOException {
     ShrinkResult made =
-        ShrinkResult.of(Shrinker.open(RESNET, Map.of()), ShrinkRequest.of(Metric.MACS, 0.5));
+        ShrinkResult.of(
+            Shrinker.open(RESNET, Map.of()).shrink(ShrinkRequest.of(Metric.MACS, 0.5)),
+            ShrinkRequest.of(Metric.MACS, 0.5));
     ShrinkResult wrong = made.with(new Proof.Failed("output \"logits\" differs by 0.3"));
     assertThatThrownBy(() -> wrong.write(small(), true, RESNET, true))
         .satisfies(
