@@ -27,6 +27,8 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What the command shrink finds out about a model before it writes it. */
@@ -176,6 +178,23 @@ class ShrinkProofTest {
             "--unproved");
     assertThat(written.status()).isZero();
     assertThat(written.output()).contains("nothing was proven", "wrote s.onnx");
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void aCommandLineThatOnnxRuntimeDoesNotSurviveIsRefused()
+      throws IOException, InterruptedException {
+    Ended refused =
+        CommandProcess.run(
+            folder,
+            "shrink",
+            RESNET.toAbsolutePath(),
+            "-o",
+            "s.onnx",
+            "--target=macs=0.5",
+            "--keep=" + "x".repeat(4000));
+    assertThat(refused.status()).isEqualTo(ExitStatus.UNAVAILABLE);
+    assertThat(refused.output()).hasLineCount(1).contains("command line is longer than");
   }
 
   @Test
