@@ -85,6 +85,21 @@ final class TensorBytes {
     }
   }
 
+  /** Gives how many elements there are. */
+  static int elements(TensorProto tensor) {
+    long count = 1;
+    for (long size : tensor.getDimsList()) {
+      count *= size;
+    }
+    return Math.toIntExact(count);
+  }
+
+  /** Gives the bytes of the elements, to be written to. */
+  static ByteBuffer copy(TensorProto tensor) {
+    ByteBuffer bytes = of(tensor);
+    return ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN).put(bytes).flip();
+  }
+
   /** Gives the elements of a small INT64 or INT32 tensor; nothing for other types. */
   static long @Nullable [] integers(TensorProto tensor) {
     boolean wide = tensor.getDataType() == DataType.INT64.getNumber();
@@ -147,10 +162,9 @@ final class TensorBytes {
     return made.build();
   }
 
-  /** Makes a FLOAT tensor of rank 1. */
-  static TensorProto floats(String name, long count, ByteBuffer bytes) {
+  /** Makes a FLOAT tensor of rank 1 without a name. */
+  static TensorProto floats(long count, ByteBuffer bytes) {
     return TensorProto.newBuilder()
-        .setName(name)
         .setDataType(DataType.FLOAT.getNumber())
         .addDims(count)
         .setRawData(ByteString.copyFrom(bytes))

@@ -11,7 +11,9 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import com.google.protobuf.ByteString;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 
@@ -42,6 +44,12 @@ final class ModelBuilder {
 
   ModelBuilder output(String name, long... shape) {
     graph.addOutput(value(name, shape));
+    return this;
+  }
+
+  /** Makes a value an output whose shape is not said. */
+  ModelBuilder output(String name) {
+    graph.addOutput(ValueInfoProto.newBuilder().setName(name));
     return this;
   }
 
@@ -95,6 +103,14 @@ final class ModelBuilder {
     return this;
   }
 
+  /** Adds a weight of ones. */
+  ModelBuilder ones(String name, int count) {
+    TensorProto.Builder tensor =
+        TensorProto.newBuilder().setName(name).setDataType(DataType.FLOAT.getNumber());
+    graph.addInitializer(tensor.addDims(count).addAllFloatData(Collections.nCopies(count, 1f)));
+    return this;
+  }
+
   ModelBuilder integers(String name, long... values) {
     graph.addInitializer(TensorBytes.integers(name, values));
     return this;
@@ -105,7 +121,7 @@ final class ModelBuilder {
     return this;
   }
 
-  /** Adds a node; attributes are names and then a Long or a long[]. */
+  /** Adds a node; attributes are names and then a Long, long[], Float or String. */
   ModelBuilder node(String op, List<String> inputs, List<String> outputs, Object... attributes) {
     NodeProto.Builder node =
         NodeProto.newBuilder()
@@ -120,6 +136,10 @@ final class ModelBuilder {
         for (long one : many) {
           made.addInts(one);
         }
+      } else if (attributes[i + 1] instanceof Float real) {
+        made.setType(AttributeType.FLOAT).setF(real);
+      } else if (attributes[i + 1] instanceof String text) {
+        made.setType(AttributeType.STRING).setS(ByteString.copyFromUtf8(text));
       } else {
         made.setType(AttributeType.INT).setI((Long) attributes[i + 1]);
       }

@@ -1,5 +1,6 @@
 package dev.coppice.graph;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OnnxValue;
@@ -8,13 +9,17 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
+import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.TreeMap;
 
 /** Runs models with random inputs. */
 final class OnnxRuntime {
@@ -53,6 +58,23 @@ final class OnnxRuntime {
       }
     }
     return shapes;
+  }
+
+  /** Counts the nodes of each operator that ONNX Runtime makes of a model. */
+  static Map<String, Integer> optimized(byte[] model) throws OrtException, IOException {
+    Path file = Files.createTempFile("optimized", ".onnx");
+    try (OrtSession.SessionOptions options = options()) {
+      options.setOptimizedModelFilePath(file.toString());
+      ENVIRONMENT.createSession(model, options).close();
+      Map<String, Integer> counts = new TreeMap<>();
+      ModelProto.parseFrom(Files.readAllBytes(file))
+          .getGraph()
+          .getNodeList()
+          .forEach(node -> counts.merge(node.getOpType(), 1, Integer::sum));
+      return counts;
+    } finally {
+      Files.delete(file);
+    }
   }
 
   private static OrtSession.SessionOptions options() throws OrtException {
