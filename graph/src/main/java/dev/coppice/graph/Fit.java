@@ -234,7 +234,7 @@ final class Fit {
         && uses.count(old.getName()) == 1) {
       rewrite.tensor(TensorBytes.with(old, TensorBytes.dims(old), bytes));
     } else {
-      rewrite.input(bias.node(), bias.input(), TensorBytes.floats("", shift.length, bytes));
+      rewrite.input(bias.node(), bias.input(), TensorBytes.floats(shift.length, bytes));
     }
   }
 }

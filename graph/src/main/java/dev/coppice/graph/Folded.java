@@ -109,7 +109,7 @@ record Folded(Graph graph, Map<String, Slot> likes) {
       for (int i = 0; i < sum.length; i++) {
         bytes.putFloat((float) (old[old.length == 1 ? 0 : i] + sum[i] / bias.factor()));
       }
-      return TensorBytes.floats(name, sum.length, bytes.flip());
+      return TensorBytes.floats(sum.length, bytes.flip()).toBuilder().setName(name).build();
     }
   }
 }

@@ -140,26 +140,6 @@ final class Importance {
     return apart;
   }
 
-  /** Gives the axis of a node's weight that it sums over. */
-  static Optional<Slot> reducedBy(Graph graph, Node node) {
-    for (int input = 0; input < 2; input++) {
-      TensorProto weight = graph.tensor(node.input(input));
-      if (weight == null || !Groups.PRODUCTS.contains(node.op())) {
-        continue;
-      }
-      boolean left = input == 0;
-      int axis =
-          switch (node.op()) {
-            case "Conv" -> 1;
-            case "ConvTranspose" -> 0;
-            case "Gemm" -> left == (node.integer(left ? "transA" : "transB", 0) == 0) ? 1 : 0;
-            default -> weight.getDimsCount() - (left ? 1 : 2);
-          };
-      return Optional.of(new Slot(weight.getName(), axis));
-    }
-    return Optional.empty();
-  }
-
   private static double[] shares(double[] scores) {
     double sum = Arrays.stream(scores).sum();
     return sum == 0 ? scores : Arrays.stream(scores).map(score -> score / sum).toArray();

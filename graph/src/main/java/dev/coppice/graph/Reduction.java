@@ -1,5 +1,6 @@
 package dev.coppice.graph;
 
+import ai.onnx.proto.OnnxMl.TensorProto;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -29,7 +30,7 @@ record Reduction(Node node, Slot slot, String input, int axis) {
     String input = node.input(left ? 1 : 0);
     long[] flows = shapes.of(input);
     long[] made = shapes.of(node.output(0));
-    Optional<Slot> slot = Importance.reducedBy(graph, node);
+    Optional<Slot> slot = slot(graph, node);
     if (slot.isEmpty() || flows == null || made == null) {
       return Optional.empty();
     }
@@ -40,5 +41,25 @@ record Reduction(Node node, Slot slot, String input, int axis) {
           default -> flows.length - (left ? 2 : 1);
         };
     return Optional.of(new Reduction(node, slot.get(), input, axis));
+  }
+
+  /** Gives the axis of a node's weight that it sums over. */
+  private static Optional<Slot> slot(Graph graph, Node node) {
+    for (int input = 0; input < 2; input++) {
+      TensorProto weight = graph.tensor(node.input(input));
+      if (weight == null || !Groups.PRODUCTS.contains(node.op())) {
+        continue;
+      }
+      boolean left = input == 0;
+      int axis =
+          switch (node.op()) {
+            case "Conv" -> 1;
+            case "ConvTranspose" -> 0;
+            case "Gemm" -> left == (node.integer(left ? "transA" : "transB", 0) == 0) ? 1 : 0;
+            default -> weight.getDimsCount() - (left ? 1 : 2);
+          };
+      return Optional.of(new Slot(weight.getName(), axis));
+    }
+    return Optional.empty();
   }
 }

@@ -162,10 +162,9 @@ final class TensorBytes {
     return made.build();
   }
 
-  /** Makes a FLOAT tensor of rank 1. */
-  static TensorProto floats(String name, long count, ByteBuffer bytes) {
+  /** Makes a FLOAT tensor of rank 1 without a name. */
+  static TensorProto floats(long count, ByteBuffer bytes) {
     return TensorProto.newBuilder()
-        .setName(name)
         .setDataType(DataType.FLOAT.getNumber())
         .addDims(count)
         .setRawData(ByteString.copyFrom(bytes))
