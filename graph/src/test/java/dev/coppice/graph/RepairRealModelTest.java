@@ -17,6 +17,7 @@ class RepairRealModelTest {
   private static final long[] TOKENS = {8, 128};
   private static final int IMAGES = 10_000;
   private static final int CALIBRATION = 500;
+  private static final int SENTENCES = 1000;
 
   @TempDir static Path folder;
 
@@ -76,7 +77,7 @@ class RepairRealModelTest {
   void halfOfWhatATransformerLostIsRecovered(double macs, double drop) throws Exception {
     Sentences test = Sentences.read("test.csv");
     Shrinkage small = shrink(RealModel.MINILM, macs);
-    Repair repair = small.repair(Sentences.read("dev.csv").feeds(CALIBRATION));
+    Repair repair = small.repair(Sentences.read("dev.csv").feeds(SENTENCES));
     isWhole(small, repair);
     double dense = test.spearman(Files.readAllBytes(RealModel.MINILM.file(folder)));
     double after = test.spearman(repair.model());
