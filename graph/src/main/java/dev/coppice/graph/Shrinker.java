@@ -201,8 +201,15 @@ public final class Shrinker {
     return cut(
         request,
         request.criterion() == Criterion.ACTIVATION
-            ? Damage.measure(graph, Shapes.infer(graph, sizes), reductions, calibration)
+            ? Damage.measure(graph, Shapes.infer(graph, sizes), cuttable(), calibration)
             : Map.of());
+  }
+
+  /** Gives the products that may lose some of what they sum over. */
+  private List<Reduction> cuttable() {
+    Set<Slot> slots =
+        groups.stream().flatMap(group -> group.slots().stream()).collect(Collectors.toSet());
+    return reductions.stream().filter(reduction -> slots.contains(reduction.slot())).toList();
   }
 
   private Shrinkage cut(ShrinkRequest request, Map<Reduction, Damage.Loss> losses) {
