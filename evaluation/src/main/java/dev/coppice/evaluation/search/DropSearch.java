@@ -11,18 +11,22 @@ import java.util.Map;
 /**
  * Finds the smallest model whose score is no more than a given drop below the dense model's.
  *
- * <p>First each layer alone is made smaller, in steps: its {@linkplain Curve curve}. A level then
- * says how small all layers are made together: each as far as its own curve stays within the level.
- * The level is halved in, measuring what it makes, until that is just within the drop.
+ * <p>First each layer alone is made smaller, in steps: its {@linkplain Curve curve}. A price, of
+ * cost in terms of score, then says how small all layers are made together: each so that what it
+ * saves is worth most more than what it drops. The interval of prices is halved, measuring what
+ * they make, until that is just within the drop.
  */
 public final class DropSearch {
   private static final double[] SHARES = {0.75, 0.5, 0.25};
 
-  /** The lowest level is the highest one halved so often. */
-  private static final int OCTAVES = 12;
+  /** The lowest price is the highest one halved so often. */
+  private static final int OCTAVES = 16;
 
-  /** How often the interval between levels is halved, as logarithms. */
+  /** How often the interval between prices is halved, as logarithms. */
   private static final int HALVINGS = 8;
+
+  /** How often the way from the last model within the drop to the last beyond it is halved. */
+  private static final int MIXES = 3;
 
   /** Is told of each model that was measured. */
   @FunctionalInterface
@@ -62,7 +66,7 @@ public final class DropSearch {
     this.subject = subject;
     this.log = log;
     this.listener = listener;
-    this.expected = 1 + SHARES.length * subject.layers().size() + 1 + HALVINGS;
+    this.expected = 1 + SHARES.length * subject.layers().size() + 1 + HALVINGS + MIXES;
   }
 
   /**
@@ -86,24 +90,51 @@ public final class DropSearch {
       curves.add(curve(dense, i));
     }
     double floor = dense.score() - maxDrop;
-    double beyond = curves.stream().mapToDouble(Curve::most).max().orElse(0);
+    double beyond = 2 * curves.stream().mapToDouble(Curve::highest).max().orElse(0);
     double within = Math.scalb(beyond, -OCTAVES);
-    if (together(curves, beyond).score() < floor) {
-      for (int i = 0; i < HALVINGS; i++) {
-        double middle = Math.sqrt(within * beyond);
-        if (together(curves, middle).score() >= floor) {
-          within = middle;
-        } else {
-          beyond = middle;
-        }
+    Trial good = dense;
+    Trial bad = together(curves, beyond);
+    if (bad.score() >= floor) {
+      good = bad;
+    }
+    for (int i = 0; i < HALVINGS && !bad.equals(good); i++) {
+      double middle = Math.sqrt(within * beyond);
+      Trial trial = together(curves, middle);
+      if (trial.score() >= floor) {
+        within = middle;
+        good = trial;
+      } else {
+        beyond = middle;
+        bad = trial;
       }
     }
+    between(good, bad, floor);
     Trial best =
         trials.values().stream()
             .filter(trial -> trial.score() >= floor)
             .min(Comparator.comparingDouble(Trial::left))
             .orElse(dense);
     return new Outcome(dense, curves, best, Front.of(List.copyOf(trials.values())));
+  }
+
+  /** Looks between two models: prices jump from one measurement of a layer to the next. */
+  private void between(Trial within, Trial beyond, double floor) throws IOException {
+    double good = 0;
+    double bad = 1;
+    for (int i = 0; i < MIXES && !within.equals(beyond); i++) {
+      double share = (good + bad) / 2;
+      List<Integer> mixed = new ArrayList<>();
+      for (int layer = 0; layer < subject.layers().size(); layer++) {
+        int from = within.kept().get(layer);
+        mixed.add(
+            subject.layers().get(layer).round(from + share * (beyond.kept().get(layer) - from)));
+      }
+      if (measure("all layers", mixed).score() >= floor) {
+        good = share;
+      } else {
+        bad = share;
+      }
+    }
   }
 
   /** Makes one layer smaller and smaller. */
@@ -116,16 +147,17 @@ public final class DropSearch {
       if (kept < before) {
         List<Integer> counts = new ArrayList<>(dense.kept());
         counts.set(index, kept);
-        double score = measure(layer.name(), counts).score();
-        points.add(new Curve.Point(kept, dense.score() - score));
+        Trial trial = measure(layer.name(), counts);
+        points.add(
+            new Curve.Point(kept, dense.left() - trial.left(), dense.score() - trial.score()));
       }
     }
     return new Curve(layer, points);
   }
 
-  /** Makes all layers as small as their curves allow. */
-  private Trial together(List<Curve> curves, double level) throws IOException {
-    return measure("all layers", curves.stream().map(curve -> curve.keep(level)).toList());
+  /** Makes all layers as small as that price makes them. */
+  private Trial together(List<Curve> curves, double price) throws IOException {
+    return measure("all layers", curves.stream().map(curve -> curve.keep(price)).toList());
   }
 
   private Trial measure(String what, List<Integer> kept) throws IOException {

@@ -22,4 +22,9 @@ public record Layer(String name, int units, int step, int least) {
     int steps = (int) Math.ceil(Math.max(least, kept) / step - 1e-9);
     return Math.min(units, steps * step);
   }
+
+  /** Gives the next smaller count that may stay. */
+  int below(int kept) {
+    return Math.max(1, (kept - 1) / step * step);
+  }
 }
