@@ -31,7 +31,7 @@ final class Repairer {
    * What the sums of layers that are fitted at once may take, and what is wanted of layers in turn;
    * a layer on its own may take more.
    */
-  private static final double MOST_BYTES = 256 << 20;
+  private static final double MOST_BYTES = 128 << 20;
 
   private final Graph dense;
   private final Graph small;
