@@ -68,7 +68,7 @@ final class ShrinkCommand extends SessionCommand {
 
   @Option(
       names = "--recipe",
-      paramLabel = "FILE.json",
+      paramLabel = "RECIPE",
       description =
           "First prune the weights as this recipe says (docs/recipes.md). Without --target what"
               + " that left empty is removed, which changes no answer.")

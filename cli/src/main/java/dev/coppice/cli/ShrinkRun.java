@@ -17,8 +17,10 @@ import dev.coppice.graph.Shrinker;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
@@ -55,18 +57,35 @@ final class ShrinkRun implements AutoCloseable {
     this.told = told;
     int threads = Runtime.getRuntime().availableProcessors();
     byte[] dense = data.isNeeded() ? Files.readAllBytes(model) : new byte[0];
+    String calibrated = data.calibration;
+    String evaluated = data.eval;
     this.calibration =
-        data.calibration == null
+        calibrated == null
             ? null
-            : Dataset.open(data.calibration, dense, data.forCalibration(threads));
+            : found(() -> Dataset.open(calibrated, dense, data.forCalibration(threads)));
     try {
       this.evaluation =
-          data.eval == null ? null : Evaluation.of(data.eval, dense, data.forEvaluation(threads));
+          evaluated == null
+              ? null
+              : found(() -> Evaluation.of(evaluated, dense, data.forEvaluation(threads)));
     } catch (IOException | RuntimeException e) {
       if (calibration != null) {
         calibration.close();
       }
       throw e;
+    }
+  }
+
+  private interface Opening<T> {
+    T open() throws IOException;
+  }
+
+  private static <T> T found(Opening<T> opening) throws IOException {
+    try {
+      return opening.open();
+    } catch (NoSuchFileException e) {
+      throw new Failure.Refusal(
+          ExitStatus.NO_INPUT, e.getFile() + ": there is no such file or folder", e);
     }
   }
 
@@ -126,7 +145,7 @@ final class ShrinkRun implements AutoCloseable {
 
   /** Looks for the smallest model whose metric falls by no more than that. */
   private ShrinkResult smallest(ShrinkRequest request, double drop) throws IOException {
-    Evaluation measure = java.util.Objects.requireNonNull(evaluation);
+    Evaluation measure = Objects.requireNonNull(evaluation);
     Ranked ranked = shrinker.rank(request, calibrated());
     if (ranked.groups().isEmpty()) {
       throw new InvalidPlanException("the model has nothing that could be removed");
