@@ -38,7 +38,7 @@ final class ScoreFiles {
             Coppice.version(),
             request.toString(),
             data.repair ? "repair" : "",
-            String.valueOf(data.samples),
+            data.samples + " " + data.evalSamples,
             String.valueOf(data.tokens),
             stamp(data.calibration, ""),
             stamp(data.eval, ":"));

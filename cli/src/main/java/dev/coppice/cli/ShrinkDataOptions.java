@@ -46,9 +46,14 @@ final class ShrinkDataOptions {
       names = "--samples",
       paramLabel = "N",
       description =
-          "Use N samples of each data, at equal distances (default: 512 of the calibration data,"
-              + " all to evaluate).")
-  @Nullable Integer samples;
+          "Use N samples of the calibration data, at equal distances (default: 512, or all).")
+  int samples = CALIBRATION_SAMPLES;
+
+  @Option(
+      names = "--eval-samples",
+      paramLabel = "N",
+      description = "Use N samples to evaluate, at equal distances (default: all).")
+  int evalSamples = Integer.MAX_VALUE;
 
   @Option(
       names = "--tokens",
@@ -94,11 +99,11 @@ final class ShrinkDataOptions {
   }
 
   DataOptions forCalibration(int threads) {
-    return all(threads).withSamples(samples == null ? CALIBRATION_SAMPLES : samples);
+    return all(threads).withSamples(samples);
   }
 
   DataOptions forEvaluation(int threads) {
-    return samples == null ? all(threads) : all(threads).withSamples(samples);
+    return all(threads).withSamples(evalSamples);
   }
 
   private DataOptions all(int threads) {

@@ -56,6 +56,7 @@ class ShrinkDataTest {
             "--eval",
             images() + ":accuracy",
             "--samples=200",
+            "--eval-samples=200",
             "--report",
             report);
     assertThat(shrink.err()).isEmpty();
@@ -75,7 +76,7 @@ class ShrinkDataTest {
             "--target=macs=1",
             "--eval",
             images() + ":accuracy",
-            "--samples=200",
+            "--eval-samples=200",
             "--dry-run");
     assertThat(again.out()).contains("quality accuracy " + quality.group(2));
   }
@@ -95,7 +96,7 @@ class ShrinkDataTest {
             "--keep=node_Conv_23*",
             "--eval",
             DATA.resolve("t1k-images-idx3-ubyte.gz") + ":accuracy",
-            "--samples=100",
+            "--eval-samples=100",
             "--report",
             report);
     assertThat(shrink.err()).isEmpty();
@@ -141,7 +142,7 @@ class ShrinkDataTest {
             List.of("--target=macs=0.5", "--criterion=activation"),
             List.of("--target=macs=0.5", "--what=layers"),
             List.of("--target=macs=0.5", "--eval=" + DATA + ":fame"),
-            List.of("--target=macs=0.5", "--samples=0", "--eval=" + DATA + ":accuracy"))) {
+            List.of("--target=macs=0.5", "--eval-samples=0", "--eval=" + DATA + ":accuracy"))) {
       Object[] arguments =
           java.util.stream.Stream.concat(
                   java.util.stream.Stream.of("shrink", RESNET, "-o", small()), options.stream())

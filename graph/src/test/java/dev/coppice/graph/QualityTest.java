@@ -19,8 +19,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("long")
 class QualityTest {
   private static final int CALIBRATED = 600;
-  private static final int FIRST = 2000;
-  private static final int LAST = 4000;
+  private static final int FIRST = 4_000;
+  private static final int LAST = 10_000;
 
   @TempDir static Path folder;
 

@@ -50,7 +50,8 @@ class RankedTest {
     Files.write(zeroed, cut.zeroed());
     Shrinkage free =
         Shrinker.open(zeroed, model.sizes()).rank(request, Optional.empty()).withoutEmpty();
-    assertThat(free.after(Metric.MACS)).isEqualTo(cut.after(Metric.MACS));
+    // Less where the dense model has empty units of its own.
+    assertThat(free.after(Metric.MACS)).isLessThanOrEqualTo(cut.after(Metric.MACS));
     float[] expected = OnnxRuntime.run(cut.zeroed(), model.sizes(), 1);
     float[] found = OnnxRuntime.run(free.model(), model.sizes(), 1);
     for (int i = 0; i < expected.length; i++) {
