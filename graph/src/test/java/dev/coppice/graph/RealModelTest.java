@@ -7,6 +7,7 @@ import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import ai.onnxruntime.OrtException;
 import dev.coppice.graph.ShrinkRequest.Criterion;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -139,6 +140,22 @@ class RealModelTest {
     for (Metric metric : Metric.values()) {
       assertThat(counted.total(metric)).isEqualTo(half.after(metric));
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void onnxRuntimeFusesAsMuchOfWhatIsLeft(RealModel model) throws IOException, OrtException {
+    Path file = model.file(folder);
+    byte[] small =
+        Shrinker.open(file, model.sizes()).shrink(ShrinkRequest.of(Metric.MACS, 0.6)).model();
+    assertThat(fused(small)).isEqualTo(fused(Files.readAllBytes(file)));
+  }
+
+  /** Counts what ONNX Runtime makes of a model, but for its changes of memory layout. */
+  private static Map<String, Integer> fused(byte[] model) throws IOException, OrtException {
+    Map<String, Integer> counts = OnnxRuntime.optimized(model);
+    counts.keySet().removeAll(Set.of("ReorderInput", "ReorderOutput"));
+    return counts;
   }
 
   @Test
