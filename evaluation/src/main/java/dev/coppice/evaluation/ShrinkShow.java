@@ -131,8 +131,8 @@ final class ShrinkShow {
         trials.stream().mapToDouble(t -> t.proof().furthest()).max().orElseThrow());
     screen.point(
         "faster",
-        "in any runtime, as these are ordinary models: here %s of the dense models' time (pairs of"
-            + " runs; the medians)",
+        "without a special runtime, as these are ordinary models: %s of the dense models' time"
+            + " (the medians of pairs of runs)",
         each(t -> String.format(Locale.ROOT, "%.2f", t.latency().ratio())));
     screen.point(
         "repaired",

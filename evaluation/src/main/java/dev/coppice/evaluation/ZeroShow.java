@@ -9,7 +9,6 @@ import dev.coppice.evaluation.SentenceExam.Quality;
 import dev.coppice.formats.Checkpoints;
 import dev.coppice.spi.Checkpoint;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -60,7 +59,6 @@ final class ZeroShow {
       screen.print("");
       sayExact(result);
       saySizes(result, model.bytes());
-      sayTime(file, result.row(half.slug()).trial().file());
       return result.isExact();
     }
   }
@@ -84,25 +82,10 @@ final class ZeroShow {
         Comparison.megabytes(half.trial().deflated()),
         Comparison.megabytes(result.deflated()),
         100.0 * Float.BYTES * report.total() / bytes);
-  }
-
-  private void sayTime(Path dense, Path copy) throws IOException {
-    try (LatencyMeter meter = LatencyMeter.open(dense, MiniLm.sizes(8, 128), threads)) {
-      Latency latency =
-          screen
-              .steps()
-              .run(
-                  "timing both",
-                  () -> {
-                    byte[] small = Files.readAllBytes(copy);
-                    return quick ? meter.glance(small) : meter.measure(small);
-                  });
-      screen.point(
-          "run time",
-          "a dense runtime multiplies zeros like other numbers, so expect no gain: the copy took"
-              + " %.2f of the dense model's time; and it is as large unless it is compressed",
-          latency.ratio());
-    }
+    screen.point(
+        "run time",
+        "a dense runtime multiplies zeros like other numbers, so expect no gain, and a copy that is"
+            + " not compressed is as large as the model: for those, shrink");
   }
 
   private boolean images(FashionMnist shown) throws IOException, OrtException {

@@ -22,8 +22,7 @@ class FashionMnistTest {
     try (InputStream in = Files.newInputStream(file)) {
       assertThat(Idx.readGzip(in, 28, 28))
           .isEqualTo(
-              Arrays.copyOfRange(
-                  all.pixels(), 20 * FashionMnist.PIXELS, 27 * FashionMnist.PIXELS));
+              Arrays.copyOfRange(all.pixels(), 20 * FashionMnist.PIXELS, 27 * FashionMnist.PIXELS));
     }
     assertThat(some.labels()).isEqualTo(Arrays.copyOfRange(all.labels(), 20, 27));
   }
