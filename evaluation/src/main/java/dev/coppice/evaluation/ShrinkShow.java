@@ -106,11 +106,11 @@ final class ShrinkShow {
   }
 
   private void explain(int measured, int calibrated, int asked, int told) {
+    screen.print("  MACs, time  what is left of the multiplications, and of the time of a run");
     screen.print(
-        "  MACs, time  what is left of the multiplications and of the time, for a batch of");
-    screen.print(
-        "              %d images or %d texts of %d tokens in ONNX Runtime, %d threads, in turn",
+        "              with %d images or %d texts of %d tokens: ONNX Runtime, %d threads,",
         BATCH_OF_IMAGES, BATCH_OF_TEXTS, TOKENS, threads);
+    screen.print("              both models in turn");
     screen.print(
         "  quality     fashion: share right of %,d images, calibrated on %,d others;",
         measured, calibrated);
