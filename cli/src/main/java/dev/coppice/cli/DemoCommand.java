@@ -12,14 +12,15 @@ import picocli.CommandLine.Option;
 
 @Command(
     name = "demo",
-    header = "Prune two real models and measure what it costs.%n",
+    header = "Shrink and prune real models and measure what it gains and costs.%n",
     sortOptions = false,
     description = {
-      "Prunes two real models, the sentence encoder all-MiniLM-L6-v2 and a small image classifier,"
-          + " in several ways, runs each with ONNX Runtime and shows what was gained and lost.",
+      "Makes real models smaller, two image classifiers and the sentence encoder"
+          + " all-MiniLM-L6-v2, proves and repairs them, then puts zeros into two, runs each with"
+          + " ONNX Runtime and shows what was gained and lost.",
       "",
-      "The first model and ONNX Runtime came from Maven Central when Coppice was built; no run needs a"
-          + " network. Takes 300 MB of disk.",
+      "The encoder and ONNX Runtime came from Maven Central when Coppice was built; no run needs a"
+          + " network. Takes 500 MB of disk.",
       ""
     },
     footer = {"", "Examples:", "  ./coppice demo", "  ./coppice demo --quick --work /tmp/demo"})
@@ -30,15 +31,15 @@ final class DemoCommand extends SessionCommand {
       description = "Where models are put (default: coppice/demo in your cache folder).")
   @Nullable String work;
 
-  @Option(names = "--quick", description = "Fewer copies, and a thousand images.")
+  @Option(names = "--quick", description = "Fewer models and copies, and a thousand images.")
   boolean quick;
 
   @Option(
       names = "--images",
       paramLabel = "FOLDER",
       description =
-          "Where the 10,000 test images of Fashion-MNIST are; without it the first thousand are"
-              + " used.")
+          "Where the 10,000 test images of Fashion-MNIST are, the first thousand of them to"
+              + " calibrate on; without it the first thousand are used, 400 to calibrate.")
   @Nullable String images;
 
   @Override
