@@ -22,7 +22,6 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /** Makes a smaller model as the options say, and finds out what they ask about it. */
 final class ShrinkRun implements AutoCloseable {
@@ -31,8 +30,7 @@ final class ShrinkRun implements AutoCloseable {
   private final ShrinkOptions options;
   private final ShrinkDataOptions data;
   private final Consumer<String> told;
-  private final @Nullable Dataset calibration;
-  private final @Nullable Evaluation evaluation;
+  private final ChosenData chosen;
 
   /**
    * Opens the data.
@@ -53,21 +51,7 @@ final class ShrinkRun implements AutoCloseable {
     this.options = options;
     this.data = data;
     this.told = told;
-    int threads = Runtime.getRuntime().availableProcessors();
-    byte[] dense = data.isNeeded() ? Files.readAllBytes(model) : new byte[0];
-    this.calibration =
-        data.calibration == null
-            ? null
-            : Dataset.open(data.calibration, dense, data.forCalibration(threads));
-    try {
-      this.evaluation =
-          data.eval == null ? null : Evaluation.of(data.eval, dense, data.forEvaluation(threads));
-    } catch (IOException | RuntimeException e) {
-      if (calibration != null) {
-        calibration.close();
-      }
-      throw e;
-    }
+    this.chosen = ChosenData.open(data, data.isNeeded() ? Files.readAllBytes(model) : new byte[0]);
   }
 
   /**
@@ -94,7 +78,9 @@ final class ShrinkRun implements AutoCloseable {
         made = made.with(meter.measure(made.model()));
       }
     }
-    return evaluation == null ? made : made.with(quality(evaluation, made));
+    return chosen.evaluation().isEmpty()
+        ? made
+        : made.with(quality(chosen.evaluation().get(), made));
   }
 
   private ShrinkResult made(int threads) throws IOException {
@@ -117,7 +103,9 @@ final class ShrinkRun implements AutoCloseable {
   private ShrinkResult shrunk(ShrinkRequest request) {
     try {
       Shrinkage done =
-          calibration == null ? shrinker.shrink(request) : shrinker.shrink(request, calibration);
+          chosen.calibration().isEmpty()
+              ? shrinker.shrink(request)
+              : shrinker.shrink(request, chosen.calibration().get());
       return ShrinkResult.of(done, request);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -126,7 +114,7 @@ final class ShrinkRun implements AutoCloseable {
 
   /** Looks for the smallest model whose metric falls by no more than that. */
   private ShrinkResult smallest(ShrinkRequest request, double drop) throws IOException {
-    Evaluation measure = java.util.Objects.requireNonNull(evaluation);
+    Evaluation measure = chosen.evaluation().orElseThrow();
     Ranked ranked = shrinker.rank(request, calibrated());
     if (ranked.groups().isEmpty()) {
       throw new InvalidPlanException("the model has nothing that could be removed");
@@ -172,20 +160,15 @@ final class ShrinkRun implements AutoCloseable {
   }
 
   private Optional<Calibration> calibrated() {
-    return Optional.ofNullable(calibration);
+    return chosen.calibration().map(Calibration.class::cast);
   }
 
   private int samples() {
-    return calibration == null ? 0 : calibration.samples();
+    return chosen.calibration().map(Dataset::samples).orElse(0);
   }
 
   @Override
   public void close() {
-    if (calibration != null) {
-      calibration.close();
-    }
-    if (evaluation != null) {
-      evaluation.close();
-    }
+    chosen.close();
   }
 }

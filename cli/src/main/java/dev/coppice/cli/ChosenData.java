@@ -1,0 +1,45 @@
+package dev.coppice.cli;
+
+import dev.coppice.evaluation.data.Dataset;
+import dev.coppice.evaluation.data.Evaluation;
+import java.io.IOException;
+import java.util.Optional;
+
+/**
+ * The data that options name, opened for the inputs of a model.
+ *
+ * @param calibration what models are run on to choose and repair
+ * @param evaluation what they are measured with
+ */
+record ChosenData(Optional<Dataset> calibration, Optional<Evaluation> evaluation)
+    implements AutoCloseable {
+
+  /**
+   * Opens the data; without any, the model does not count.
+   *
+   * @param dense the model as the bytes of a file
+   */
+  static ChosenData open(DataChoice choice, byte[] dense) throws IOException {
+    int threads = Runtime.getRuntime().availableProcessors();
+    Optional<Dataset> calibration =
+        choice.calibration == null
+            ? Optional.empty()
+            : Optional.of(Dataset.open(choice.calibration, dense, choice.forCalibration(threads)));
+    try {
+      return new ChosenData(
+          calibration,
+          choice.eval == null
+              ? Optional.empty()
+              : Optional.of(Evaluation.of(choice.eval, dense, choice.forEvaluation(threads))));
+    } catch (IOException | RuntimeException e) {
+      calibration.ifPresent(Dataset::close);
+      throw e;
+    }
+  }
+
+  @Override
+  public void close() {
+    calibration.ifPresent(Dataset::close);
+    evaluation.ifPresent(Evaluation::close);
+  }
+}
