@@ -31,6 +31,9 @@ final class AdviseRun {
 
     void shrunk(Advice.Shrunk model);
 
+    /** Is told of a smaller model that was timed better than before. */
+    void again(Advice.Shrunk model);
+
     void zeros(Advice.Zeros model);
   }
 
@@ -99,7 +102,7 @@ final class AdviseRun {
       Advice.Shrunk glanced = subject.get();
       Advice.Shrunk better =
           glanced.with(meter.measure(Files.readAllBytes(file(glanced.target(), glanced.scope()))));
-      listener.shrunk(better);
+      listener.again(better);
       shrunk.set(shrunk.indexOf(glanced), better);
     }
   }
@@ -113,6 +116,9 @@ final class AdviseRun {
   /** Makes a smaller model; nothing if it cannot be made so small. */
   private Optional<Advice.Shrunk> shrunk(Advice.Dense whole, double target, Scope scope)
       throws IOException {
+    if (whole.macs() == 0) {
+      return Optional.empty();
+    }
     Shrinkage done;
     try {
       done =

@@ -61,15 +61,22 @@ final class AdviseText implements AdviseRun.Listener {
 
   @Override
   public void shrunk(Advice.Shrunk model) {
-    Latency latency = model.latency();
-    String what =
-        String.format(
-            Locale.ROOT,
-            "%s %s %s",
-            model.measured() ? "again " : "shrink",
-            model.target(),
-            model.scope().name().toLowerCase(Locale.ROOT));
-    row(what, model.macs(), latency.ratio(), latency.small(), model.bytes(), model.quality());
+    row("shrink", model);
+  }
+
+  @Override
+  public void again(Advice.Shrunk model) {
+    row("again ", model);
+  }
+
+  private void row(String what, Advice.Shrunk model) {
+    row(
+        what + " " + model.target() + " " + model.scope().name().toLowerCase(Locale.ROOT),
+        model.macs(),
+        model.latency().ratio(),
+        model.latency().small(),
+        model.bytes(),
+        model.quality());
   }
 
   @Override

@@ -50,17 +50,18 @@ class AdviseCommandTest {
 
   @Test
   void smallerModelsAndZerosAreTimedAndAVerdictFollows() throws IOException {
+    Path model = Files.copy(RESNET, folder.resolve("m.onnx"));
     Path report = folder.resolve("report.json");
     Invocation advise =
         Invocation.with(
-            OptionalInt.of(80), new Cancellation(), "advise", RESNET, "-T1", "--report", report);
+            OptionalInt.of(80), new Cancellation(), "advise", model, "-T1", "--report", report);
     assertThat(advise.err()).isEmpty();
     assertThat(advise.status()).isZero();
     assertThat(advise.out())
         .contains("1 thread", "image=1x1x28x28")
         .containsPattern("\ndense +1\\.000 +1\\.000 ")
         .containsPattern("\nshrink 0\\.75 global +0\\.7")
-        .containsPattern("\n(shrink|again ) 0\\.35 tensor +0\\.3")
+        .containsPattern("\nshrink 0\\.35 tensor +0\\.3")
         .containsPattern("\nzeros +2:4 +1\\.000 ")
         .contains("\nZeros alone ");
     assertThat(advise.out().lines()).allMatch(line -> line.length() <= 80);
@@ -92,7 +93,7 @@ class AdviseCommandTest {
         Invocation.of(
             "advise",
             RESNET,
-            "--samples=200",
+            "--samples=64",
             "--calibration",
             data,
             "--eval",
@@ -105,7 +106,7 @@ class AdviseCommandTest {
     double dense = Double.parseDouble(fields.getOrDefault("/dense/quality", "0"));
     assertThat(dense).isGreaterThan(0.9);
     assertThat(Double.parseDouble(fields.getOrDefault("/shrunk/0/quality", "0")))
-        .isGreaterThan(dense - 0.05);
+        .isGreaterThan(dense - 0.1);
     assertThat(fields).containsEntry("/shrunk/0/repaired", "true");
   }
 
@@ -145,6 +146,7 @@ class AdviseCommandTest {
     assertThat(advise.err()).isEmpty();
     assertThat(advise.status()).isZero();
     assertThat(advise.out())
+        .doesNotContain("NaN", "shrink 0.")
         .contains("Nothing pays here: the model has no convolutions or matrix products")
         .contains("Zeros alone: no weight");
   }
