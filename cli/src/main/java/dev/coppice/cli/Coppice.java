@@ -27,6 +27,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     subcommands = {
       PruneCommand.class,
       ShrinkCommand.class,
+      AdviseCommand.class,
       InspectCommand.class,
       CompareCommand.class,
       BackendsCommand.class,

@@ -151,10 +151,7 @@ final class ShrinkCommand extends SessionCommand {
     if (report != null && output != null && whole(report).equals(whole(output))) {
       throw new InvalidPlanException("--report and -o name the same file");
     }
-    if (threads < 1 || threads > PruneCommand.MOST_THREADS) {
-      throw new InvalidPlanException(
-          "--threads must be from 1 to " + PruneCommand.MOST_THREADS + ", not " + threads);
-    }
+    PruneCommand.checkThreads(threads);
   }
 
   /** Refuses, before any work, what could not be written after it. */

@@ -90,7 +90,7 @@ final class ShrinkJson {
     }
   }
 
-  private static void latency(JsonGenerator json, Latency latency) throws IOException {
+  static void latency(JsonGenerator json, Latency latency) throws IOException {
     json.writeObjectFieldStart("latency");
     json.writeNumberField("threads", latency.threads());
     json.writeNumberField("pairs", latency.pairs());

@@ -22,6 +22,12 @@ import picocli.CommandLine.Option;
 final class ShrinkOptions {
   private static final String LATENCY = "latency";
 
+  /** What --size is, wherever it is an option. */
+  static final String SIZE =
+      "The shape of an input that multiplications are counted and latency is measured for. An axis"
+          + " of an open size counts 1 if it is the first, else 224 in an image, else 128. May be"
+          + " repeated.";
+
   static final class Targets extends PlanOptions.Words {
     private static final long serialVersionUID = 1;
 
@@ -116,13 +122,7 @@ final class ShrinkOptions {
       description = "The share of each group that stays at least (default: 0.1).")
   String floor = String.valueOf(ShrinkRequest.FLOOR);
 
-  @Option(
-      names = "--size",
-      paramLabel = "INPUT=AxBx..",
-      description =
-          "The shape of an input that multiplications are counted and latency is measured for. An"
-              + " axis of an open size counts 1 if it is the first, else 224 in an image, else 128."
-              + " May be repeated.")
+  @Option(names = "--size", paramLabel = "INPUT=AxBx..", description = SIZE)
   List<String> sizes = new ArrayList<>();
 
   @Option(
@@ -198,6 +198,10 @@ final class ShrinkOptions {
 
   /** Gives the shapes of inputs that are named, by name. */
   Map<String, long[]> shapes() {
+    return shapes(sizes);
+  }
+
+  static Map<String, long[]> shapes(List<String> sizes) {
     Map<String, long[]> shapes = new HashMap<>();
     for (String size : sizes) {
       int equals = size.lastIndexOf('=');

@@ -17,14 +17,11 @@ import dev.coppice.graph.Shrinker;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Locale;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /** Makes a smaller model as the options say, and finds out what they ask about it. */
 final class ShrinkRun implements AutoCloseable {
@@ -33,8 +30,7 @@ final class ShrinkRun implements AutoCloseable {
   private final ShrinkOptions options;
   private final ShrinkDataOptions data;
   private final Consumer<String> told;
-  private final @Nullable Dataset calibration;
-  private final @Nullable Evaluation evaluation;
+  private final ChosenData chosen;
 
   /**
    * Opens the data.
@@ -55,38 +51,7 @@ final class ShrinkRun implements AutoCloseable {
     this.options = options;
     this.data = data;
     this.told = told;
-    int threads = Runtime.getRuntime().availableProcessors();
-    byte[] dense = data.isNeeded() ? Files.readAllBytes(model) : new byte[0];
-    String calibrated = data.calibration;
-    String evaluated = data.eval;
-    this.calibration =
-        calibrated == null
-            ? null
-            : found(() -> Dataset.open(calibrated, dense, data.forCalibration(threads)));
-    try {
-      this.evaluation =
-          evaluated == null
-              ? null
-              : found(() -> Evaluation.of(evaluated, dense, data.forEvaluation(threads)));
-    } catch (IOException | RuntimeException e) {
-      if (calibration != null) {
-        calibration.close();
-      }
-      throw e;
-    }
-  }
-
-  private interface Opening<T> {
-    T open() throws IOException;
-  }
-
-  private static <T> T found(Opening<T> opening) throws IOException {
-    try {
-      return opening.open();
-    } catch (NoSuchFileException e) {
-      throw new Failure.Refusal(
-          ExitStatus.NO_INPUT, e.getFile() + ": there is no such file or folder", e);
-    }
+    this.chosen = ChosenData.open(data, data.isNeeded() ? Files.readAllBytes(model) : new byte[0]);
   }
 
   /**
@@ -113,7 +78,9 @@ final class ShrinkRun implements AutoCloseable {
         made = made.with(meter.measure(made.model()));
       }
     }
-    return evaluation == null ? made : made.with(quality(evaluation, made));
+    return chosen.evaluation().isEmpty()
+        ? made
+        : made.with(quality(chosen.evaluation().get(), made));
   }
 
   private ShrinkResult made(int threads) throws IOException {
@@ -136,7 +103,9 @@ final class ShrinkRun implements AutoCloseable {
   private ShrinkResult shrunk(ShrinkRequest request) {
     try {
       Shrinkage done =
-          calibration == null ? shrinker.shrink(request) : shrinker.shrink(request, calibration);
+          chosen.calibration().isEmpty()
+              ? shrinker.shrink(request)
+              : shrinker.shrink(request, chosen.calibration().get());
       return ShrinkResult.of(done, request);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -145,7 +114,7 @@ final class ShrinkRun implements AutoCloseable {
 
   /** Looks for the smallest model whose metric falls by no more than that. */
   private ShrinkResult smallest(ShrinkRequest request, double drop) throws IOException {
-    Evaluation measure = Objects.requireNonNull(evaluation);
+    Evaluation measure = chosen.evaluation().orElseThrow();
     Ranked ranked = shrinker.rank(request, calibrated());
     if (ranked.groups().isEmpty()) {
       throw new InvalidPlanException("the model has nothing that could be removed");
@@ -191,20 +160,15 @@ final class ShrinkRun implements AutoCloseable {
   }
 
   private Optional<Calibration> calibrated() {
-    return Optional.ofNullable(calibration);
+    return chosen.calibration().map(Calibration.class::cast);
   }
 
   private int samples() {
-    return calibration == null ? 0 : calibration.samples();
+    return chosen.calibration().map(Dataset::samples).orElse(0);
   }
 
   @Override
   public void close() {
-    if (calibration != null) {
-      calibration.close();
-    }
-    if (evaluation != null) {
-      evaluation.close();
-    }
+    chosen.close();
   }
 }
