@@ -55,7 +55,12 @@ record ChosenData(Optional<Dataset> calibration, Optional<Evaluation> evaluation
 
   @Override
   public void close() {
-    calibration.ifPresent(Dataset::close);
-    evaluation.ifPresent(Evaluation::close);
+    // A method reference would load classes that need ONNX Runtime, also where there are no data.
+    if (calibration.isPresent()) {
+      calibration.get().close();
+    }
+    if (evaluation.isPresent()) {
+      evaluation.get().close();
+    }
   }
 }
