@@ -6,6 +6,7 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.TensorInfo;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -78,6 +79,17 @@ public final class OnnxModel implements AutoCloseable {
   /** Gives what the model takes, by name, in its order. */
   public Map<String, NodeInfo> inputInfo() throws OrtException {
     return session.getInputInfo();
+  }
+
+  /** Whether a value is of unsigned numbers that ONNX Runtime's Java takes for signed ones. */
+  public static boolean isMistakenForSigned(TensorInfo value) {
+    return switch (value.onnxType) {
+      case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,
+          ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
+          ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64 ->
+          true;
+      default -> false;
+    };
   }
 
   Map<String, NodeInfo> outputInfo() throws OrtException {

@@ -69,12 +69,16 @@ final class RandomInputs {
     if (!(input.getInfo() instanceof TensorInfo info)) {
       throw new Impossible("the input \"" + name + "\" is no tensor");
     }
+    if (info.type == OnnxJavaType.STRING || info.type == OnnxJavaType.UNKNOWN) {
+      throw new Impossible("the input \"" + name + "\" takes no numbers");
+    }
+    if (OnnxModel.isMistakenForSigned(info)) {
+      throw new Impossible(
+          "the input \"" + name + "\" takes unsigned numbers, which Java cannot give ONNX Runtime");
+    }
     long[] shape = sizes.get(name);
     if (shape == null) {
       throw new Impossible("the shape of the input \"" + name + "\" is not known");
-    }
-    if (info.type == OnnxJavaType.STRING || info.type == OnnxJavaType.UNKNOWN) {
-      throw new Impossible("the input \"" + name + "\" takes no numbers");
     }
     int count = count(name, shape, info.type.size);
     ByteBuffer values =

@@ -168,6 +168,8 @@ class ProverTest {
     assertThat(
             reason(relu(WEIGHTS).input("text", DataType.STRING, 1).node("Identity", "text", "t")))
         .contains("input \"text\"");
+    assertThat(reason(relu(WEIGHTS).input("ids", DataType.UINT32, 1).node("Identity", "ids", "t")))
+        .contains("input \"ids\" takes unsigned numbers");
     assertThat(reason(relu(WEIGHTS).node("Log", "x", "l").output("l", DataType.FLOAT, -1, 3)))
         .contains("NaN as output \"l\"");
     assertThat(

@@ -1,18 +1,15 @@
 package dev.coppice.graph;
 
-import ai.onnx.proto.OnnxMl.ModelProto;
-import ai.onnx.proto.OnnxMl.NodeProto;
-import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.graph.Calibration.Activation;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * How much a block changes what flows through it: one minus the mean, over all tokens or places of
@@ -23,7 +20,6 @@ final class BlockInfluence {
   private static final int AT_ONCE = 16;
 
   private final Graph graph;
-  private final Map<String, String> taps = new HashMap<>();
 
   private BlockInfluence(Graph graph) {
     this.graph = graph;
@@ -41,15 +37,20 @@ final class BlockInfluence {
   }
 
   private double[] measure(List<Block> blocks, Calibration calibration) throws IOException {
+    List<String> values =
+        blocks.stream().flatMap(block -> Stream.of(block.input(), block.output())).toList();
+    TapModel model = new TapModel(graph, values);
+    List<String> taps = values.stream().map(model::floats).toList();
+    taps.forEach(model::output);
     Cosine[] cosines = new Cosine[blocks.size()];
     Arrays.setAll(cosines, i -> new Cosine());
-    try (Calibration.Session session = calibration.open(tapped(blocks).toByteArray())) {
+    try (Calibration.Session session = calibration.open(model.bytes())) {
       for (int batch = 0; batch < calibration.batches(); batch++) {
         Map<String, Activation> found = session.run(batch);
         for (int i = 0; i < cosines.length; i++) {
-          Block block = blocks.get(i);
-          Activation in = tap(found, block.input());
-          cosines[i].add(in, tap(found, block.output()), axis(block, in.shape().size()));
+          Activation in = Repairer.of(found, taps.get(2 * i));
+          Activation out = Repairer.of(found, taps.get(2 * i + 1));
+          cosines[i].add(in, out, axis(blocks.get(i), in.shape().size()));
         }
       }
     }
@@ -62,35 +63,6 @@ final class BlockInfluence {
       }
     }
     return influences;
-  }
-
-  private Activation tap(Map<String, Activation> found, String value) {
-    Activation activation = found.get(taps.getOrDefault(value, value));
-    if (activation == null) {
-      throw new InvalidPlanException("\"" + value + "\" is not of 32-bit floats");
-    }
-    return activation;
-  }
-
-  /** Gives the model with what enters and leaves the blocks as further outputs. */
-  private ModelProto tapped(List<Block> blocks) {
-    Set<String> values = new LinkedHashSet<>();
-    blocks.forEach(block -> values.addAll(List.of(block.input(), block.output())));
-    ModelProto.Builder model = graph.model().toBuilder();
-    for (String value : values) {
-      String name = value;
-      if (graph.inputs().containsKey(value)) {
-        name = value + "/tap";
-        taps.put(value, name);
-        model
-            .getGraphBuilder()
-            .addNode(NodeProto.newBuilder().setOpType("Identity").addInput(value).addOutput(name));
-      }
-      if (!graph.outputs().contains(name)) {
-        model.getGraphBuilder().addOutput(ValueInfoProto.newBuilder().setName(name));
-      }
-    }
-    return model.build();
   }
 
   /**

@@ -50,7 +50,7 @@ final class Bypass {
       for (int i = 0; i < changed.getOutputCount(); i++) {
         String output = changed.getOutput(i);
         if (graph.outputs().contains(output) && instead.containsKey(output)) {
-          changed.setOutput(i, unused(output));
+          changed.setOutput(i, graph.unused(output + "/bypassed"));
           nodes.add(same(source(output), output));
         }
       }
@@ -66,14 +66,6 @@ final class Bypass {
       source = next;
     }
     return source;
-  }
-
-  private String unused(String value) {
-    String name = value + "/bypassed";
-    while (graph.maker(name) != null || graph.tensor(name) != null) {
-      name += "_";
-    }
-    return name;
   }
 
   private static NodeProto same(String from, String to) {

@@ -2,11 +2,8 @@ package dev.coppice.graph;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
-import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import dev.coppice.InvalidPlanException;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -106,8 +103,9 @@ final class Damage {
               energies.computeIfAbsent(out, this::energy),
               energies.computeIfAbsent(sum(out), this::energy)));
     }
-    taps.values().forEach(t -> totals.putAll(Map.of(t.pairs(), EMPTY, t.own(), EMPTY)));
-    taps.values().forEach(t -> totals.put(t.sum(), EMPTY));
+    for (Taps tap : taps.values()) {
+      List.of(tap.pairs(), tap.own(), tap.sum()).forEach(name -> totals.put(name, EMPTY));
+    }
     totals.keySet().forEach(model::output);
   }
 
@@ -237,7 +235,7 @@ final class Damage {
       window *= (int) dims[i];
     }
     int channels = (int) dims[1];
-    float[] picks = new float[channels * window * window];
+    double[] picks = new double[channels * window * window];
     for (int i = 0; i < channels * window; i++) {
       picks[i * window + i % window] = 1;
     }
@@ -252,7 +250,7 @@ final class Damage {
     }
     attributes.add(TapModel.attribute("group", channels));
     attributes.add(TapModel.attribute("strides", strides(node, dims.length - 2)));
-    String weight = model.constant(tensor(picks, shape));
+    String weight = model.constant(TensorBytes.floats(picks, shape));
     return model.node("Conv", List.of(input, weight), attributes.toArray(AttributeProto[]::new));
   }
 
@@ -268,15 +266,6 @@ final class Damage {
         .toArray();
   }
 
-  private static TensorProto tensor(float[] values, long[] dims) {
-    ByteBuffer bytes = ByteBuffer.allocate(4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
-    for (float value : values) {
-      bytes.putFloat(value);
-    }
-    TensorProto type = TensorProto.newBuilder().setDataType(DataType.FLOAT.getNumber()).build();
-    return TensorBytes.with(type, dims, bytes.flip());
-  }
-
   /** Adds up the squares of what flows through each channel. */
   private String squares(Reduction reduction) {
     long[] others =
@@ -290,24 +279,18 @@ final class Damage {
   /** Gives the squares of what flows times those of the weights that it meets. */
   private double[] diagonal(Reduction reduction, double[] squares) {
     TensorProto weight = weight(reduction);
-    long[] dims = TensorBytes.dims(weight);
-    int axis = reduction.slot().axis();
-    int size = (int) dims[axis];
-    int inner = 1;
-    for (int i = axis + 1; i < dims.length; i++) {
-      inner *= (int) dims[i];
-    }
+    int size = (int) weight.getDims(reduction.slot().axis());
     boolean convolves = reduction.node().op().equals("Conv");
     int groups = convolves ? (int) reduction.node().integer("group", 1) : 1;
-    ByteBuffer bytes = TensorBytes.of(weight);
-    int count = bytes.remaining() / TensorBytes.width(weight.getDataType());
+    int length = TensorBytes.elements(weight) / Math.max(1, size);
     double[] own = new double[size];
-    for (int i = 0; i < count; i++) {
-      double value = TensorBytes.element(bytes, weight.getDataType(), i);
-      int index = i / inner % size;
-      int group = (int) ((long) i * groups / count);
-      own[index] += value * value * squares[group * size + index];
-    }
+    Slices.visit(
+        weight,
+        reduction.slot().axis(),
+        (index, place, value) -> {
+          int group = (int) ((long) place * groups / length);
+          own[index] += value * value * squares[group * size + index];
+        });
     return own;
   }
 }

@@ -99,7 +99,7 @@ final class Depth {
         gone = fewer;
       }
     }
-    return made(gone, ShrinkRequest.KINDS);
+    return made(gone, Set.of());
   }
 
   private Shrinkage byBoth(Set<Kind> units) throws IOException {
@@ -142,7 +142,10 @@ final class Depth {
                     new Shrinkage.Layer(
                         block, influences.getOrDefault(block, 0.0), !gone.contains(block)))
             .toList();
-    return dense.without(gone).cut(request.with(fraction, units), calibration).in(dense, layers);
+    Shrinker rest = dense.without(gone);
+    Shrinkage made =
+        fraction == 1 ? rest.whole() : rest.cut(request.with(fraction, units), calibration);
+    return made.in(dense, layers);
   }
 
   /** Gives the mean cosine of the outputs, each of a sample one vector, to the dense model's. */

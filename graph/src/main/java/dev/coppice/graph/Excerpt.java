@@ -17,19 +17,26 @@ final class Excerpt {
 
   /** Gives the model with some of its values as its outputs, without the nodes behind them. */
   static byte[] of(Graph graph, Collection<String> values) {
+    GraphProto.Builder body = body(graph, values);
+    values.stream()
+        .distinct()
+        .forEach(value -> body.addOutput(ValueInfoProto.newBuilder().setName(value)));
+    return graph.model().toBuilder().setGraph(body).build().toByteArray();
+  }
+
+  /** Gives the graph with what some values need, and no outputs yet. */
+  static GraphProto.Builder body(Graph graph, Collection<String> values) {
     Set<String> used = new HashSet<>();
     Set<NodeProto> needed = needed(graph, values, used);
     GraphProto all = graph.model().getGraph();
     GraphProto.Builder body = all.toBuilder().clearNode().clearInitializer().clearOutput();
     body.clearValueInfo();
     all.getNodeList().stream().filter(needed::contains).forEach(body::addNode);
+    // An input keeps its default.
     all.getInitializerList().stream()
-        .filter(tensor -> used.contains(tensor.getName()))
+        .filter(t -> used.contains(t.getName()) || graph.inputs().containsKey(t.getName()))
         .forEach(body::addInitializer);
-    values.stream()
-        .distinct()
-        .forEach(value -> body.addOutput(ValueInfoProto.newBuilder().setName(value)));
-    return graph.model().toBuilder().setGraph(body).build().toByteArray();
+    return body;
   }
 
   /** Gives the nodes that values need, and adds all values on the way to {@code used}. */

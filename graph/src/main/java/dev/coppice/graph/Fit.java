@@ -3,8 +3,8 @@ package dev.coppice.graph;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.coppice.graph.Calibration.Activation;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -55,11 +55,10 @@ final class Fit {
     this.goal = goal;
     this.kept = kept;
     bias = new double[product.groups() * product.outputs()];
-    Product.Bias found = product.bias();
-    if (found != null && (product.addsBias() || goal.other() != null)) {
-      for (int i = 0; i < bias.length; i++) {
-        bias[i] = found.factor() * found.value(i);
-      }
+    Bias found = product.bias();
+    if (found != null) {
+      double[] values = found.values(bias.length);
+      Arrays.setAll(bias, i -> found.factor() * values[i]);
     }
   }
 
@@ -222,19 +221,17 @@ final class Fit {
     }
   }
 
-  private static void write(Product.Bias bias, double[] shift, Rewrite rewrite, Uses uses) {
-    ByteBuffer bytes = ByteBuffer.allocate(4 * shift.length).order(ByteOrder.LITTLE_ENDIAN);
-    for (int i = 0; i < shift.length; i++) {
-      bytes.putFloat((float) (bias.value(i) + shift[i] / bias.factor()));
-    }
-    bytes.flip();
+  private static void write(Bias bias, double[] shift, Rewrite rewrite, Uses uses) {
+    double[] values = bias.values(shift.length);
+    Arrays.setAll(values, i -> values[i] + shift[i] / bias.factor());
+    TensorProto made = bias.with(values);
     TensorProto old = bias.tensor();
     if (old != null
         && TensorBytes.elements(old) == shift.length
         && uses.count(old.getName()) == 1) {
-      rewrite.tensor(TensorBytes.with(old, TensorBytes.dims(old), bytes));
+      rewrite.tensor(made.toBuilder().setName(old.getName()).build());
     } else {
-      rewrite.input(bias.node(), bias.input(), TensorBytes.floats(shift.length, bytes));
+      rewrite.input(bias.node(), bias.input(), made);
     }
   }
 }

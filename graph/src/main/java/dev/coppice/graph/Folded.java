@@ -2,16 +2,11 @@ package dev.coppice.graph;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
-import ai.onnx.proto.OnnxMl.TensorProto;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Set;
 
 /**
  * A graph whose products have something added to their biases.
@@ -31,14 +26,15 @@ record Folded(Graph graph, Map<String, Slot> likes) {
 
   private static final class Change {
     private final Graph graph;
+    private final Uses uses;
     private final Map<String, double[]> sums;
     private final GraphProto.Builder body;
     private final Map<NodeProto, NodeProto.Builder> changed = new HashMap<>();
     private final Map<String, Slot> likes = new HashMap<>();
-    private final Set<String> names = new HashSet<>();
 
     Change(Graph graph, Map<String, double[]> sums) {
       this.graph = graph;
+      this.uses = new Uses(graph);
       this.sums = sums;
       this.body = graph.model().getGraph().toBuilder();
     }
@@ -63,14 +59,16 @@ record Folded(Graph graph, Map<String, Slot> likes) {
     }
 
     private void add(Node node, double[] sum, List<NodeProto> added) {
-      Bias bias = Bias.of(node, graph).orElseThrow();
       Weights weights = Weights.of(node, graph).orElseThrow();
+      Bias bias = Bias.of(node, graph, uses, weights.outputs()).orElseThrow();
       String out = node.output(0);
-      String name = name(out + "/bias");
-      body.addInitializer(vector(name, bias, sum));
+      String name = graph.unused(out + "/bias");
+      double[] values = bias.values(sum.length);
+      Arrays.setAll(values, i -> values[i] + sum[i] / bias.factor());
+      body.addInitializer(bias.with(values).toBuilder().setName(name));
       likes.put(name, new Slot(weights.tensor().getName(), 1 - weights.inAxis()));
       if (bias.node() == node && node.op().equals("MatMul")) {
-        String product = name(out + "/product");
+        String product = graph.unused(out + "/product");
         change(node).setOutput(0, product);
         added.add(
             NodeProto.newBuilder()
@@ -90,26 +88,6 @@ record Folded(Graph graph, Map<String, Slot> likes) {
 
     private NodeProto.Builder change(Node node) {
       return changed.computeIfAbsent(node.proto(), NodeProto::toBuilder);
-    }
-
-    private String name(String wanted) {
-      String name = wanted;
-      while (graph.maker(name) != null || graph.tensor(name) != null || !names.add(name)) {
-        name += "_";
-      }
-      return name;
-    }
-
-    private static TensorProto vector(String name, Bias bias, double[] sum) {
-      double[] old =
-          bias.tensor() == null
-              ? new double[1]
-              : TensorBytes.numbers(Objects.requireNonNull(bias.tensor()));
-      ByteBuffer bytes = ByteBuffer.allocate(4 * sum.length).order(ByteOrder.LITTLE_ENDIAN);
-      for (int i = 0; i < sum.length; i++) {
-        bytes.putFloat((float) (old[old.length == 1 ? 0 : i] + sum[i] / bias.factor()));
-      }
-      return TensorBytes.floats(sum.length, bytes.flip()).toBuilder().setName(name).build();
     }
   }
 }

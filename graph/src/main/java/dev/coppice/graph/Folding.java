@@ -22,6 +22,7 @@ import java.util.stream.IntStream;
  */
 final class Folding {
   private final Graph graph;
+  private final Uses uses;
   private final AxisClasses classes;
   private final List<Reduction> reductions;
   private final Constants constants;
@@ -30,6 +31,7 @@ final class Folding {
 
   Folding(Graph graph, Shapes shapes, AxisClasses classes, List<Reduction> reductions) {
     this.graph = graph;
+    this.uses = new Uses(graph);
     this.classes = classes;
     this.reductions = reductions;
     this.constants = Constants.in(graph, shapes);
@@ -114,8 +116,10 @@ final class Folding {
 
   private boolean folds(Node node) {
     return Constants.isUniform(node)
-        && Weights.of(node, graph).isPresent()
-        && Bias.of(node, graph).isPresent();
+        && Weights.of(node, graph)
+            .flatMap(weights -> Bias.of(node, graph, uses, weights.outputs()))
+            .filter(bias -> bias.tensor() == null || bias.tensor().getDimsCount() <= 1)
+            .isPresent();
   }
 
   /** Gives what is to be added to the outputs of products when a cut is made, by their names. */

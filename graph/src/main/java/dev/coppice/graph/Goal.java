@@ -23,8 +23,7 @@ record Goal(String input, String wanted, @Nullable String other) {
    */
   static Goal of(Product product, Graph small, Uses uses, Shapes shapes, Set<String> later) {
     String input = product.node().input(0);
-    Product.Bias bias = product.bias();
-    String made = bias == null ? product.output() : bias.node().output(0);
+    String made = product.output();
     Node sum = uses.only(made);
     if (sum != null && sum.op().equals("Add")) {
       String other = sum.input(sum.input(0).equals(made) ? 1 : 0);
@@ -33,7 +32,7 @@ record Goal(String input, String wanted, @Nullable String other) {
         return new Goal(input, sum.output(0), other);
       }
     }
-    return new Goal(input, product.output(), null);
+    return new Goal(input, made, null);
   }
 
   private static boolean isFinal(String value, Graph small, Set<String> later) {

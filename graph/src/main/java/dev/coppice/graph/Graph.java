@@ -298,6 +298,15 @@ final class Graph {
     return makers.get(value);
   }
 
+  /** Gives a name that nothing of this graph has: the wanted one, or that with more behind it. */
+  String unused(String wanted) {
+    String name = wanted;
+    while (makers.containsKey(name) || tensors.containsKey(name) || inputs.containsKey(name)) {
+      name += "_";
+    }
+    return name;
+  }
+
   /** Gives the values of this graph that nested graphs use. */
   Set<String> captured() {
     return Collections.unmodifiableSet(captured);

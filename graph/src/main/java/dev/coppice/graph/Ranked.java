@@ -1,10 +1,10 @@
 package dev.coppice.graph;
 
-import dev.coppice.graph.Group.Kind;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.IntStream;
 
@@ -16,7 +16,7 @@ public final class Ranked {
   private final Shrinker shrinker;
   private final ShrinkRequest request;
   private final List<Group> groups;
-  private final List<Ranking> rankings;
+  private final Map<Group, Ranking> rankings;
   private final Folding folding;
   private final Costs costs;
 
@@ -24,9 +24,14 @@ public final class Ranked {
     this.shrinker = shrinker;
     this.request = request;
     this.groups = List.copyOf(rankings.keySet());
-    this.rankings = List.copyOf(rankings.values());
+    this.rankings = rankings;
     this.folding = folding;
     this.costs = shrinker.costs();
+  }
+
+  /** Makes the model that the request asks for. */
+  Shrinkage reach() {
+    return shrinker.without(Solver.solve(rankings, shrinker.costs(), request), folding);
   }
 
   /** Gives the groups that may lose units. */
@@ -36,12 +41,12 @@ public final class Ranked {
 
   /** Gives of what number the units of a group that stay should be a multiple. */
   public int step(Group group) {
-    return group.kind() == Kind.HEADS ? 1 : request.roundTo();
+    return request.step(group);
   }
 
   /** Gives how many units of a group stay at least. */
   public int least(Group group) {
-    return Math.max(1, (int) Math.ceil(request.floor() * group.units().size()));
+    return request.least(group);
   }
 
   /**
@@ -93,7 +98,7 @@ public final class Ranked {
     }
     List<Integer> gone = new ArrayList<>();
     for (int i = 0; i < kept.size(); i++) {
-      List<Integer> order = rankings.get(i).order();
+      List<Integer> order = Objects.requireNonNull(rankings.get(groups.get(i))).order();
       if (kept.get(i) < 1 || kept.get(i) > order.size()) {
         throw new IllegalArgumentException(
             groups.get(i).name() + " cannot keep " + kept.get(i) + " units");

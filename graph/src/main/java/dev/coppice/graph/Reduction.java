@@ -30,7 +30,7 @@ record Reduction(Node node, Slot slot, String input, int axis) {
     String input = node.input(left ? 1 : 0);
     long[] flows = shapes.of(input);
     long[] made = shapes.of(node.output(0));
-    Optional<Slot> slot = slot(graph, node);
+    Optional<Slot> slot = slot(node, graph);
     if (slot.isEmpty() || flows == null || made == null) {
       return Optional.empty();
     }
@@ -43,8 +43,8 @@ record Reduction(Node node, Slot slot, String input, int axis) {
     return Optional.of(new Reduction(node, slot.get(), input, axis));
   }
 
-  /** Gives the axis of a node's weight that it sums over. */
-  private static Optional<Slot> slot(Graph graph, Node node) {
+  /** Gives the axis of a product's weight that it sums over; nothing for other nodes. */
+  static Optional<Slot> slot(Node node, Graph graph) {
     for (int input = 0; input < 2; input++) {
       TensorProto weight = graph.tensor(node.input(input));
       if (weight == null || !Groups.PRODUCTS.contains(node.op())) {

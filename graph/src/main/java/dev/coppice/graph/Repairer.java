@@ -1,6 +1,5 @@
 package dev.coppice.graph;
 
-import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.coppice.graph.Calibration.Activation;
 import java.io.IOException;
 import java.util.ArrayDeque;
@@ -21,7 +20,7 @@ import java.util.Set;
  * are.)
  */
 final class Repairer {
-  /** Sums over more numbers are left alone: their products would take a gigabyte and minutes. */
+  /** Sums over more numbers are left alone: by {@link Gram#bytes} so many outputs take 1.7 GB. */
   static final int MOST_COLUMNS = 4608;
 
   /** The price of change: with less, weights follow what is particular to the data. */
@@ -108,12 +107,13 @@ final class Repairer {
     List<Product> products = new ArrayList<>();
     Set<String> touched = new HashSet<>();
     for (Node node : small.nodes()) {
-      boolean lost = losesInputs(node);
+      Optional<Slot> summed = Reduction.slot(node, small);
+      boolean lost = summed.filter(slot -> cut.cuts(slot.tensor(), slot.axis())).isPresent();
       boolean later = node.inputs().stream().anyMatch(touched::contains);
       if (lost || later) {
         touched.addAll(node.outputs());
       }
-      if ((lost || later) && isProduct(node)) {
+      if ((lost || later) && summed.isPresent()) {
         try {
           products.add(Product.of(small, uses, node));
         } catch (Product.Unfit e) {
@@ -122,20 +122,6 @@ final class Repairer {
       }
     }
     return products;
-  }
-
-  /** Whether a node multiplies with weights. */
-  private boolean isProduct(Node node) {
-    return Groups.PRODUCTS.contains(node.op())
-        && (small.tensor(node.input(1)) != null || small.tensor(node.input(0)) != null);
-  }
-
-  private boolean losesInputs(Node node) {
-    TensorProto weight = small.tensor(node.input(1));
-    return isProduct(node)
-        && (weight == null
-            ? cut.cuts(node.input(0))
-            : cut.cuts(weight.getName(), Product.inputAxis(node, weight)));
   }
 
   /** Whether what a goal compares depends on a product that is yet to be solved. */

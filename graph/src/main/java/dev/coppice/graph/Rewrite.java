@@ -27,10 +27,7 @@ final class Rewrite {
 
   /** Gives a node another tensor as one of its inputs. */
   void input(Node node, int index, TensorProto tensor) {
-    String name = node.output(0) + "/repaired" + index;
-    while (graph.maker(name) != null || graph.tensor(name) != null) {
-      name += "_";
-    }
+    String name = graph.unused(node.output(0) + "/repaired" + index);
     tensors.put(name, tensor.toBuilder().setName(name).build());
     inputs.computeIfAbsent(node.output(0), key -> new HashMap<>()).put(index, name);
   }

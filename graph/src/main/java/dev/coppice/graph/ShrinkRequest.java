@@ -4,6 +4,8 @@ import dev.coppice.Glob;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.Scope;
 import dev.coppice.graph.Group.Kind;
+import java.util.Collections;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -82,7 +84,10 @@ public record ShrinkRequest(
     if (scope == Scope.ROW) {
       throw new InvalidPlanException("groups have no rows; the scope is global or tensor");
     }
-    kinds = Set.copyOf(kinds);
+    // In their own order, whatever the one they come in: what is asked for has one text.
+    EnumSet<Kind> ordered = EnumSet.noneOf(Kind.class);
+    ordered.addAll(kinds);
+    kinds = Collections.unmodifiableSet(ordered);
     keep = List.copyOf(keep);
     keep.forEach(Glob::of);
   }
@@ -96,6 +101,16 @@ public record ShrinkRequest(
   /** Asks for the same by another criterion. */
   public ShrinkRequest by(Criterion other) {
     return new ShrinkRequest(metric, fraction, other, scope, roundTo, floor, kinds, keep, seed);
+  }
+
+  /** Gives of what number the units of a group that stay are a multiple, unless all of them do. */
+  int step(Group group) {
+    return group.kind() == Kind.HEADS ? 1 : roundTo;
+  }
+
+  /** Gives how many units of a group stay at least. */
+  int least(Group group) {
+    return Math.max(1, (int) Math.ceil(floor * group.units().size()));
   }
 
   /** Asks for another share, of other kinds. */

@@ -9,8 +9,8 @@ import dev.coppice.graph.ShrinkRequest.Criterion;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +32,8 @@ public final class Shrinker {
   private final List<Group> groups;
   private final List<Reduction> reductions;
   private final Map<String, long[]> sizes;
-  private final Map<String, List<String>> users = new HashMap<>();
+  private final Shapes sized;
+  private final Uses uses;
 
   private Shrinker(Graph graph, Map<String, long[]> given) {
     this.graph = graph;
@@ -41,11 +42,8 @@ public final class Shrinker {
     this.groups = Groups.of(graph, classes);
     this.reductions = Reduction.in(graph, shapes);
     this.sizes = sizes(given);
-    for (Node node : graph.nodes()) {
-      for (String input : node.inputs()) {
-        users.computeIfAbsent(input, name -> new ArrayList<>()).add(node.name());
-      }
-    }
+    this.sized = Shapes.infer(graph, sizes);
+    this.uses = new Uses(graph);
   }
 
   /**
@@ -61,7 +59,7 @@ public final class Shrinker {
   }
 
   private Map<String, long[]> sizes(Map<String, long[]> given) {
-    Map<String, long[]> all = new HashMap<>();
+    Map<String, long[]> all = new LinkedHashMap<>();
     for (String input : graph.inputs().keySet()) {
       long[] open = shapes.of(input);
       if (open != null && graph.tensor(input) == null) {
@@ -106,7 +104,7 @@ public final class Shrinker {
 
   /** Gives the shapes of the graph's inputs that costs are counted for. */
   public Map<String, long[]> sizes() {
-    return Map.copyOf(sizes);
+    return Collections.unmodifiableMap(sizes);
   }
 
   /** Gives what removing the first unit of a group would save of the dense model. */
@@ -160,7 +158,7 @@ public final class Shrinker {
   }
 
   Costs costs() {
-    return new Costs(graph, Shapes.infer(graph, sizes), classes);
+    return new Costs(graph, sized, classes);
   }
 
   /**
@@ -179,7 +177,7 @@ public final class Shrinker {
           "the criterion activation looks at calibration data, and there is none");
     }
     checkKeep(request);
-    return cut(request, Map.of());
+    return ranked(request, Map.of()).reach();
   }
 
   /**
@@ -198,23 +196,25 @@ public final class Shrinker {
   }
 
   Shrinkage cut(ShrinkRequest request, Calibration calibration) throws IOException {
-    return cut(
-        request,
-        request.criterion() == Criterion.ACTIVATION
-            ? Damage.measure(graph, Shapes.infer(graph, sizes), cuttable(), calibration)
-            : Map.of());
+    return ranked(request, losses(request, calibration)).reach();
   }
 
-  /** Gives the products that may lose some of what they sum over. */
-  private List<Reduction> cuttable() {
+  /** Gives what products lose that sum over what may go; nothing unless the criterion asks. */
+  private Map<Reduction, Damage.Loss> losses(ShrinkRequest request, Calibration calibration)
+      throws IOException {
+    if (request.criterion() != Criterion.ACTIVATION) {
+      return Map.of();
+    }
     Set<Slot> slots =
-        groups.stream().flatMap(group -> group.slots().stream()).collect(Collectors.toSet());
-    return reductions.stream().filter(reduction -> slots.contains(reduction.slot())).toList();
+        open(request).stream().flatMap(group -> group.slots().stream()).collect(Collectors.toSet());
+    List<Reduction> cuttable =
+        reductions.stream().filter(reduction -> slots.contains(reduction.slot())).toList();
+    return cuttable.isEmpty() ? Map.of() : Damage.measure(graph, sized, cuttable, calibration);
   }
 
-  private Shrinkage cut(ShrinkRequest request, Map<Reduction, Damage.Loss> losses) {
+  private Ranked ranked(ShrinkRequest request, Map<Reduction, Damage.Loss> losses) {
     Folding folding = folding();
-    return without(Solver.solve(rankings(request, losses, folding), costs(), request), folding);
+    return new Ranked(this, request, rankings(request, losses, folding), folding);
   }
 
   /**
@@ -235,17 +235,16 @@ public final class Shrinker {
               : "the criterion activation looks at calibration data, and there is none");
     }
     checkKeep(request);
-    Folding folding = folding();
-    Map<Reduction, Damage.Loss> losses =
-        request.criterion() == Criterion.ACTIVATION
-            ? Damage.measure(
-                graph, Shapes.infer(graph, sizes), reductions, calibration.orElseThrow())
-            : Map.of();
-    return new Ranked(this, request, rankings(request, losses, folding), folding);
+    return ranked(request, calibration.isPresent() ? losses(request, calibration.get()) : Map.of());
   }
 
   private Folding folding() {
     return new Folding(graph, shapes, classes, reductions);
+  }
+
+  /** Makes the model as it is. */
+  Shrinkage whole() {
+    return without(Set.of(), folding());
   }
 
   /** Makes the model without some units. */
@@ -296,11 +295,12 @@ public final class Shrinker {
   }
 
   private void checkKeep(ShrinkRequest request) {
-    boolean layers = request.kinds().contains(Kind.LAYERS);
+    List<Block> blocks =
+        request.kinds().contains(Kind.LAYERS) && !request.keep().isEmpty() ? blocks() : List.of();
     for (String name : request.keep()) {
       Glob glob = Glob.of(name);
       if (groups.stream().noneMatch(group -> isNamed(group, glob))
-          && !(layers && blocks().stream().anyMatch(block -> block.isNamed(glob)))) {
+          && blocks.stream().noneMatch(block -> block.isNamed(glob))) {
         throw new InvalidPlanException("nothing that could be removed is named \"" + name + "\"");
       }
     }
@@ -319,7 +319,7 @@ public final class Shrinker {
     Set<String> names = group.slots().stream().map(Slot::tensor).collect(Collectors.toSet());
     return names.stream().anyMatch(glob::matches)
         || names.stream()
-            .flatMap(tensor -> users.getOrDefault(tensor, List.of()).stream())
-            .anyMatch(glob::matches);
+            .flatMap(tensor -> uses.of(tensor).stream())
+            .anyMatch(node -> glob.matches(node.name()));
   }
 }

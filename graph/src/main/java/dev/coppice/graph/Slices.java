@@ -50,11 +50,18 @@ final class Slices {
     return Math.min(Math.sqrt(squares), LARGEST);
   }
 
-  private interface Visitor {
+  /** Takes one element. */
+  interface Visitor {
+    /** Says which slice it is of, and where in the slice it stands. */
     void visit(int slice, int place, double value);
   }
 
-  private static void visit(TensorProto tensor, int axis, Visitor visitor) {
+  /**
+   * Visits all elements, in the order in which they are stored.
+   *
+   * @throws NanWeightsException if one is NaN
+   */
+  static void visit(TensorProto tensor, int axis, Visitor visitor) {
     int slices = (int) tensor.getDims(axis);
     int inner = 1;
     for (int i = axis + 1; i < tensor.getDimsCount(); i++) {

@@ -2,7 +2,6 @@ package dev.coppice.graph;
 
 import dev.coppice.InvalidPlanException;
 import dev.coppice.Scope;
-import dev.coppice.graph.Group.Kind;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
@@ -34,10 +33,9 @@ final class Solver {
       this.order = ranking.order().stream().map(unit -> group.units().get(unit).classId()).toList();
       this.ranking = ranking;
       this.kept = order.size();
-      int step = group.kind() == Kind.HEADS ? 1 : request.roundTo();
-      int least = Math.max(1, (int) Math.ceil(request.floor() * kept));
+      int step = request.step(group);
       this.sizes =
-          IntStream.rangeClosed(least, kept)
+          IntStream.rangeClosed(request.least(group), kept)
               .filter(size -> size % step == 0 || size == kept)
               .boxed()
               .collect(Collectors.toCollection(TreeSet::new));

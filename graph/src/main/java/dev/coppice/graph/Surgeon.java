@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -61,7 +62,7 @@ final class Surgeon {
   }
 
   private ModelProto operate() {
-    Set<String> constants = new HashSet<>();
+    Set<String> constants = new LinkedHashSet<>();
     ShapeUse use = new ShapeUse(graph, shapes);
     for (Node node : graph.nodes()) {
       if (node.op().equals("Shape") && cut.cuts(node.input(0))) {
@@ -214,10 +215,7 @@ final class Surgeon {
 
   /** Gives a node an input of its own with these numbers. */
   private void input(Node node, NodeProto.Builder changed, int index, long[] numbers) {
-    String name = node.output(0) + "/cut" + index;
-    while (graph.maker(name) != null || graph.tensor(name) != null) {
-      name += "_";
-    }
+    String name = graph.unused(node.output(0) + "/cut" + index);
     made.put(name, TensorBytes.integers(name, numbers));
     while (changed.getInputCount() <= index) {
       changed.addInput("");

@@ -7,14 +7,8 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
-import java.util.ArrayDeque;
 import java.util.Collection;
-import java.util.Collections;
-import java.util.Deque;
-import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Set;
 
 /**
  * A model that takes the inputs of another and adds up what flows through it. The sums are made by
@@ -22,34 +16,13 @@ import java.util.Set;
  */
 final class TapModel {
   private final Graph graph;
-  private final GraphProto.Builder body = GraphProto.newBuilder();
+  private final GraphProto.Builder body;
   private int made;
 
   /** Begins with the nodes that some values need. */
   TapModel(Graph graph, Collection<String> values) {
     this.graph = graph;
-    GraphProto dense = graph.model().getGraph();
-    body.setName(dense.getName()).addAllInput(dense.getInputList());
-    Set<String> read = new HashSet<>();
-    Set<NodeProto> needed = needed(values, read);
-    dense.getNodeList().stream().filter(needed::contains).forEach(body::addNode);
-    dense.getInitializerList().stream()
-        .filter(t -> read.contains(t.getName()) || graph.inputs().containsKey(t.getName()))
-        .forEach(body::addInitializer);
-  }
-
-  private Set<NodeProto> needed(Collection<String> values, Set<String> read) {
-    Deque<String> open = new ArrayDeque<>(values);
-    open.addAll(graph.captured());
-    Set<NodeProto> needed = Collections.newSetFromMap(new IdentityHashMap<>());
-    while (!open.isEmpty()) {
-      String value = open.remove();
-      Node maker = read.add(value) ? graph.maker(value) : null;
-      if (maker != null && needed.add(maker.proto())) {
-        open.addAll(maker.inputs());
-      }
-    }
-    return needed;
+    this.body = Excerpt.body(graph, values);
   }
 
   byte[] bytes() {
@@ -81,11 +54,7 @@ final class TapModel {
   }
 
   private String name() {
-    String name;
-    do {
-      name = "tap/" + made++;
-    } while (graph.maker(name) != null || graph.tensor(name) != null);
-    return name;
+    return graph.unused("tap/" + made++);
   }
 
   String floats(String value) {

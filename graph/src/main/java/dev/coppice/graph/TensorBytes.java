@@ -162,13 +162,15 @@ final class TensorBytes {
     return made.build();
   }
 
-  /** Makes a FLOAT tensor of rank 1 without a name. */
-  static TensorProto floats(long count, ByteBuffer bytes) {
-    return TensorProto.newBuilder()
-        .setDataType(DataType.FLOAT.getNumber())
-        .addDims(count)
-        .setRawData(ByteString.copyFrom(bytes))
-        .build();
+  /** Makes a FLOAT tensor without a name, its elements rounded. */
+  static TensorProto floats(double[] values, long... dims) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(Math.multiplyExact(4, values.length)).order(ByteOrder.LITTLE_ENDIAN);
+    for (double value : values) {
+      bytes.putFloat((float) value);
+    }
+    TensorProto type = TensorProto.newBuilder().setDataType(DataType.FLOAT.getNumber()).build();
+    return with(type, dims, bytes.flip());
   }
 
   /** Makes an INT64 tensor of rank 1. */

@@ -134,6 +134,24 @@ class FoldingTest {
   }
 
   @Test
+  void repairHasNothingToMendWhereTheConstantsMoved() throws IOException, OrtException {
+    Map<String, long[]> sizes = Map.of("x", new long[] {64, 3});
+    for (ModelBuilder model :
+        List.of(
+            neurons("Sigmoid").node("MatMul", "h b", "p").node("Relu", "p", "y"),
+            neurons("Sigmoid")
+                .weight("c", 5)
+                .node("MatMul", "h b", "p")
+                .node("Add", "c p", "q")
+                .node("Relu", "q", "y"))) {
+      Shrinkage done = shrink(model.output("y", -1, 5), 0.7);
+      Repair repair = done.repair(new RandomCalibration(sizes, 4));
+      assertThat(repair.layers()).extracting(Repair.Layer::name).containsExactly("the_p");
+      answersTheSame(repair.model(), model.model().toByteArray(), sizes);
+    }
+  }
+
+  @Test
   void aBiasThatOthersUseTooIsNotChanged() throws IOException, OrtException {
     nothingChanges(
         neurons("Sigmoid")

@@ -25,9 +25,9 @@ final class Answers {
    * Gives the class with the highest score, the first of equals, for each sample; -1 where a score
    * is NaN. The scores are the first output of [batch, classes], axes of size 1 behind it allowed.
    *
-   * @param classes the labels' classes must be below the model's, and this is the highest of them
+   * @param highest of the labels; the model must have a class for it
    */
-  int[] classes(int classes) {
+  int[] classes(int highest) {
     Activation scores =
         outputs.values().stream()
             .filter(this::isScores)
@@ -37,9 +37,9 @@ final class Answers {
                     new InvalidPlanException(
                         "accuracy needs an output of the model of [batch, classes]"));
     int count = Math.toIntExact(scores.shape().get(1));
-    if (classes >= count) {
+    if (highest >= count) {
       throw new InvalidPlanException(
-          "a label is " + classes + ", and the model has " + count + " classes, from 0 on");
+          "a label is " + highest + ", and the model has " + count + " classes, from 0 on");
     }
     int[] best = new int[samples];
     for (int i = 0; i < samples; i++) {

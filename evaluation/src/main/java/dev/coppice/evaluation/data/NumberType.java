@@ -3,6 +3,7 @@ package dev.coppice.evaluation.data;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.TensorInfo;
 import ai.onnxruntime.platform.Fp16Conversions;
+import dev.coppice.evaluation.OnnxModel;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Optional;
@@ -36,14 +37,9 @@ enum NumberType {
 
   /** Gives the type of a model's input. */
   static Optional<NumberType> of(TensorInfo input) {
-    return switch (input.onnxType) {
-      // ONNX Runtime's Java has the same word for these as for the signed ones.
-      case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16,
-          ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32,
-          ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64 ->
-          Optional.empty();
-      default -> Arrays.stream(values()).filter(type -> type.isFed(input.type)).findAny();
-    };
+    return OnnxModel.isMistakenForSigned(input)
+        ? Optional.empty()
+        : Arrays.stream(values()).filter(type -> type.isFed(input.type)).findAny();
   }
 
   private boolean isFed(OnnxJavaType type) {
