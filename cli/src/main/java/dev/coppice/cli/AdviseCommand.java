@@ -99,7 +99,7 @@ final class AdviseCommand extends SessionCommand {
     Advice advice;
     try (ChosenData chosen =
             ChosenData.open(data, data.isNeeded() ? Files.readAllBytes(dense) : new byte[0]);
-        LatencyMeter meter = LatencyMeter.open(dense, shrinker.sizes(), threads);
+        LatencyMeter meter = LatencyMeter.open(Shrinker.bytes(dense), shrinker.sizes(), threads);
         Pruner pruner = Pruner.builder().cancellation(session().cancellation()).build()) {
       text.begin(shrinker.sizes(), threads);
       advice = new AdviseRun(dense, shrinker, chosen, meter, folder, pruner, text).advise();

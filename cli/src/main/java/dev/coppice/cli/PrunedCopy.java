@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** A model as it is, or a copy of it that was pruned by a recipe and goes when this is closed. */
 final class PrunedCopy implements AutoCloseable {
@@ -34,7 +35,7 @@ final class PrunedCopy implements AutoCloseable {
       return new PrunedCopy(
           copy, Optional.of(folder), Optional.of(pruner.prune(checkpoint, plan, copy, false)));
     } catch (IOException | RuntimeException e) {
-      remove(copy, folder);
+      remove(folder);
       throw e;
     }
   }
@@ -54,15 +55,20 @@ final class PrunedCopy implements AutoCloseable {
                 + " weights");
   }
 
-  private static void remove(Path copy, Path folder) throws IOException {
-    Files.deleteIfExists(copy);
-    Files.deleteIfExists(folder);
+  /** Removes the copy with the files beside it that have its data. */
+  private static void remove(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.toList()) {
+        Files.delete(file);
+      }
+    }
+    Files.delete(folder);
   }
 
   @Override
   public void close() throws IOException {
     if (folder.isPresent()) {
-      remove(file, folder.get());
+      remove(folder.get());
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.coppice.cli;
 
 import dev.coppice.graph.ShrinkRequest;
+import dev.coppice.graph.Shrinker;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -8,31 +9,45 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
+import java.util.stream.Stream;
 
 /** Where scores that were measured are kept, so that a search can be resumed. */
 final class ScoreFiles {
+  /** Images lie in a folder for each class. */
+  private static final int CLASSES = 2;
+
   private ScoreFiles() {}
 
   /**
-   * Gives the file for a model, a request and data, by a digest of all that; nothing if there is no
-   * cache folder. Data counts by name, size and time of its last change.
+   * Gives the file for models, a request and data, by a digest of all that; nothing if there is no
+   * cache folder. Files of data count by name, size and time of their last change.
+   *
+   * @param models the dense one, and the one that is made smaller
    */
-  static Optional<Path> of(Path model, ShrinkRequest request, ShrinkDataOptions data)
+  static Optional<Path> of(List<Path> models, ShrinkRequest request, ShrinkDataOptions data)
       throws IOException {
     String given = Objects.requireNonNullElse(System.getenv("XDG_CACHE_HOME"), "");
     Path cache =
         Path.of(given).isAbsolute()
             ? Path.of(given)
             : Path.of(System.getProperty("user.home", "")).resolve(".cache");
-    if (!cache.isAbsolute()) {
-      return Optional.empty();
-    }
+    return cache.isAbsolute()
+        ? Optional.of(cache.resolve("coppice/scores").resolve(name(models, request, data)))
+        : Optional.empty();
+  }
+
+  /** Gives what the file is called: another name wherever scores may be others. */
+  static String name(List<Path> models, ShrinkRequest request, ShrinkDataOptions data)
+      throws IOException {
     MessageDigest digest = sha256();
-    digest.update(Files.readAllBytes(model));
-    String words =
+    for (Path model : models) {
+      digest.update(Shrinker.bytes(model));
+    }
+    add(
+        digest,
         String.join(
             "\n",
             Coppice.version(),
@@ -40,23 +55,53 @@ final class ScoreFiles {
             data.repair ? "repair" : "",
             data.samples + " " + data.evalSamples,
             String.valueOf(data.tokens),
-            stamp(data.calibration, ""),
-            stamp(data.eval, ":"));
-    digest.update(words.getBytes(StandardCharsets.UTF_8));
-    return Optional.of(
-        cache.resolve("coppice/scores").resolve(HexFormat.of().formatHex(digest.digest(), 0, 16)));
+            String.valueOf(data.calibration),
+            String.valueOf(data.eval)));
+    if (data.calibration != null) {
+      addData(digest, data.calibration);
+    }
+    if (data.eval != null) {
+      addData(digest, data.eval.substring(0, Math.max(0, data.eval.lastIndexOf(':'))));
+    }
+    return HexFormat.of().formatHex(digest.digest(), 0, 16);
   }
 
-  /** Says which data it is, and whether they changed. */
-  private static String stamp(@Nullable String given, String end) throws IOException {
-    if (given == null) {
-      return "";
+  /** Adds all files that the data may be read from. */
+  private static void addData(MessageDigest digest, String data) throws IOException {
+    addFile(digest, Path.of(data), CLASSES);
+    // A file of texts names its tokenizer behind an @, which may be in a name as well.
+    for (int at = data.indexOf('@'); at > 0; at = data.indexOf('@', at + 1)) {
+      addFile(digest, Path.of(data.substring(0, at)), 0);
+      addFile(digest, Path.of(data.substring(at + 1)), 0);
     }
-    String name = end.isEmpty() ? given : given.substring(0, Math.max(0, given.lastIndexOf(end)));
-    Path path = Path.of(name);
-    return Files.exists(path)
-        ? given + " " + Files.size(path) + " " + Files.getLastModifiedTime(path)
-        : given;
+    Path file = Path.of(data);
+    if (file.getFileName() != null && !Files.isDirectory(file)) {
+      String labels = file.getFileName().toString().replace("images-idx3", "labels-idx1");
+      for (String beside : List.of("tokenizer.json", "preprocess.json", labels)) {
+        addFile(digest, file.resolveSibling(beside), 0);
+      }
+    }
+  }
+
+  /** Adds a file, or what a folder has down to a depth, hidden files left out. */
+  private static void addFile(MessageDigest digest, Path path, int depth) throws IOException {
+    if (!Files.exists(path)) {
+      return;
+    }
+    add(digest, path + " " + Files.size(path) + " " + Files.getLastModifiedTime(path) + "\n");
+    if (depth > 0 && Files.isDirectory(path)) {
+      try (Stream<Path> entries = Files.list(path)) {
+        for (Path entry : entries.sorted().toList()) {
+          if (!entry.getFileName().toString().startsWith(".")) {
+            addFile(digest, entry, depth - 1);
+          }
+        }
+      }
+    }
+  }
+
+  private static void add(MessageDigest digest, String text) {
+    digest.update(text.getBytes(StandardCharsets.UTF_8));
   }
 
   private static MessageDigest sha256() {

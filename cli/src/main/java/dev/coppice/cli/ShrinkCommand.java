@@ -117,7 +117,8 @@ final class ShrinkCommand extends SessionCommand {
       pruned.said().ifPresent(this::tell);
       Shrinker shrinker = Models.input(input, file -> Shrinker.open(pruned.file(), shapes));
       ShrinkResult result;
-      try (ShrinkRun run = new ShrinkRun(input, shrinker, options, data, this::tell)) {
+      try (ShrinkRun run =
+          new ShrinkRun(input, pruned.file(), shrinker, options, data, this::tell)) {
         result = run.make(latency, threads, !dryRun);
       }
       finish(input, shrinker, result);

@@ -16,8 +16,8 @@ import dev.coppice.graph.Shrinkage;
 import dev.coppice.graph.Shrinker;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -26,6 +26,7 @@ import java.util.function.Consumer;
 /** Makes a smaller model as the options say, and finds out what they ask about it. */
 final class ShrinkRun implements AutoCloseable {
   private final Path model;
+  private final Path start;
   private final Shrinker shrinker;
   private final ShrinkOptions options;
   private final ShrinkDataOptions data;
@@ -36,22 +37,25 @@ final class ShrinkRun implements AutoCloseable {
    * Opens the data.
    *
    * @param model the dense model, which is what is measured against
-   * @param shrinker of that model, or of one that was pruned
+   * @param start that model, or a copy of it that was pruned
+   * @param shrinker of {@code start}
    * @param told is told of each step of what takes long
    */
   ShrinkRun(
       Path model,
+      Path start,
       Shrinker shrinker,
       ShrinkOptions options,
       ShrinkDataOptions data,
       Consumer<String> told)
       throws IOException {
     this.model = model;
+    this.start = start;
     this.shrinker = shrinker;
     this.options = options;
     this.data = data;
     this.told = told;
-    this.chosen = ChosenData.open(data, data.isNeeded() ? Files.readAllBytes(model) : new byte[0]);
+    this.chosen = ChosenData.open(data, data.isNeeded() ? Shrinker.bytes(model) : new byte[0]);
   }
 
   /**
@@ -74,7 +78,8 @@ final class ShrinkRun implements AutoCloseable {
       made = made.with(made.done().repair(calibrated().orElseThrow()));
     }
     if (timed && made.latency().isEmpty()) {
-      try (LatencyMeter meter = LatencyMeter.open(model, shrinker.sizes(), threads)) {
+      try (LatencyMeter meter =
+          LatencyMeter.open(Shrinker.bytes(model), shrinker.sizes(), threads)) {
         made = made.with(meter.measure(made.model()));
       }
     }
@@ -95,7 +100,7 @@ final class ShrinkRun implements AutoCloseable {
     if (latency.isEmpty()) {
       return shrunk(request);
     }
-    try (LatencyMeter meter = LatencyMeter.open(model, shrinker.sizes(), threads)) {
+    try (LatencyMeter meter = LatencyMeter.open(Shrinker.bytes(model), shrinker.sizes(), threads)) {
       return new LatencyTrial(this::shrunk, options, meter, told).reach(latency.getAsDouble());
     }
   }
@@ -122,7 +127,9 @@ final class ShrinkRun implements AutoCloseable {
     RankedSubject subject =
         new RankedSubject(ranked, measure, data.repair ? calibrated() : Optional.empty());
     ScoreLog log =
-        ScoreFiles.of(model, request, data).map(ShrinkRun::log).orElseGet(ScoreLog::inMemory);
+        ScoreFiles.of(List.of(model, start), request, data)
+            .map(ShrinkRun::log)
+            .orElseGet(ScoreLog::inMemory);
     DropSearch.Outcome found = DropSearch.run(subject, drop, log, this::measured);
     return ShrinkResult.of(ranked.keep(found.best().kept()), request).with(found);
   }
@@ -152,7 +159,7 @@ final class ShrinkRun implements AutoCloseable {
     return new ShrinkResult.Quality(
         measure.metric().toString(),
         measure.data().toString(),
-        measure.score(Files.readAllBytes(model)),
+        measure.score(Shrinker.bytes(model)),
         made.repair().isPresent()
             ? OptionalDouble.of(measure.score(made.done().model()))
             : OptionalDouble.empty(),

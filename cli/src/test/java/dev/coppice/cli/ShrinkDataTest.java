@@ -2,10 +2,12 @@ package dev.coppice.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.coppice.Cancellation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -128,6 +130,23 @@ class ShrinkDataTest {
             DATA.resolve("t1k-images-idx3-ubyte.gz") + ":cosine-to-dense");
     assertThat(shrink.err()).isEmpty();
     assertThat(shrink.out()).contains("pruned ", "node_Conv_219", "proof   1 group cut");
+  }
+
+  @Test
+  void whatFailsWhileTheProcessIsEndingIsSaidToBeCancelled() {
+    Cancellation ending = new Cancellation();
+    ending.cancel();
+    Invocation shrink =
+        Invocation.with(
+            OptionalInt.empty(),
+            ending,
+            "shrink",
+            folder.resolve("none.onnx"),
+            "-o",
+            small(),
+            "--target=macs=0.5");
+    assertThat(shrink.status()).isEqualTo(ExitStatus.CANCELLED);
+    assertThat(shrink.err()).contains("cancelled").hasLineCount(1);
   }
 
   @Test

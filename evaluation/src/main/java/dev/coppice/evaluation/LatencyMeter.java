@@ -5,8 +5,6 @@ import ai.onnxruntime.OrtException;
 import dev.coppice.BackendUnavailableException;
 import dev.coppice.evaluation.RandomInputs.Impossible;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Map;
 
 /**
@@ -27,17 +25,17 @@ public final class LatencyMeter implements AutoCloseable {
   /**
    * Loads the dense model.
    *
+   * @param model the model as the bytes of a file
    * @param sizes the shapes of its inputs, by name
    * @param threads what each model runs with
    * @throws BackendUnavailableException if ONNX Runtime cannot run the model; {@link
    *     OnnxRuntime#missing} says first whether it is there
    */
-  public static LatencyMeter open(Path model, Map<String, long[]> sizes, int threads)
+  public static LatencyMeter open(byte[] model, Map<String, long[]> sizes, int threads)
       throws IOException {
-    byte[] bytes = Files.readAllBytes(model);
-    RandomInputs inputs = new RandomInputs(InputBounds.of(ModelGraph.of(bytes)), sizes);
+    RandomInputs inputs = new RandomInputs(InputBounds.of(ModelGraph.of(model)), sizes);
     try {
-      OnnxModel dense = OnnxModel.openToTime(bytes, threads);
+      OnnxModel dense = OnnxModel.openToTime(model, threads);
       try {
         return new LatencyMeter(dense, inputs.draw(dense, 0), threads);
       } catch (OrtException | RuntimeException | Impossible e) {

@@ -59,7 +59,7 @@ record ShrinkSubject<Q>(
     DataOptions all = DataOptions.withThreads(threads);
     List<ShrinkTrial<Q>> trials = new ArrayList<>();
     try (Dataset data = Dataset.open(calibration.toString(), Files.readAllBytes(file), all);
-        LatencyMeter meter = LatencyMeter.open(file, sizes, threads)) {
+        LatencyMeter meter = LatencyMeter.open(Files.readAllBytes(file), sizes, threads)) {
       Q dense = steps.run("running " + name(), () -> exam.examine(file));
       Function<byte[], Latency> timer = quick ? meter::glance : meter::measure;
       for (double share : shares) {

@@ -16,10 +16,14 @@ import java.util.stream.Stream;
  * an image, of the cosine between what enters and what leaves (Men et al., "ShortGPT", 2024).
  */
 final class BlockInfluence {
-  /** Blocks that are looked at in one run: what they pass is in memory at the same time. */
+  /** Blocks that are looked at in the first run: what they pass is in memory at the same time. */
   private static final int AT_ONCE = 16;
 
+  /** Numbers that may be in memory then, where more blocks are looked at in one run. */
+  private static final int MOST_NUMBERS = 32 << 20;
+
   private final Graph graph;
+  private int largest = 1;
 
   private BlockInfluence(Graph graph) {
     this.graph = graph;
@@ -28,10 +32,15 @@ final class BlockInfluence {
   /** Gives the influence of each block on the calibration data. */
   static double[] of(Graph graph, List<Block> blocks, Calibration calibration) throws IOException {
     double[] influences = new double[blocks.size()];
-    for (int from = 0; from < influences.length; from += AT_ONCE) {
-      int to = Math.min(influences.length, from + AT_ONCE);
-      double[] some = new BlockInfluence(graph).measure(blocks.subList(from, to), calibration);
+    int atOnce = AT_ONCE;
+    for (int from = 0; from < influences.length; ) {
+      BlockInfluence influence = new BlockInfluence(graph);
+      int to = Math.min(influences.length, from + atOnce);
+      double[] some = influence.measure(blocks.subList(from, to), calibration);
       System.arraycopy(some, 0, influences, from, some.length);
+      // Each time a runtime reads the whole model, which takes long where it has many blocks.
+      atOnce = Math.max(AT_ONCE, MOST_NUMBERS / (2 * influence.largest));
+      from = to;
     }
     return influences;
   }
@@ -50,6 +59,7 @@ final class BlockInfluence {
         for (int i = 0; i < cosines.length; i++) {
           Activation in = Repairer.of(found, taps.get(2 * i));
           Activation out = Repairer.of(found, taps.get(2 * i + 1));
+          largest = Math.max(largest, in.values().remaining());
           cosines[i].add(in, out, axis(blocks.get(i), in.shape().size()));
         }
       }

@@ -72,13 +72,17 @@ final class Depth {
   }
 
   private Shrinkage byBlocks() throws IOException {
-    List<Block> gone = new ArrayList<>();
-    for (Block block : order()) {
-      if (suffices(gone)) {
-        break;
+    List<Block> order = order();
+    int most = order.size();
+    for (int least = 0; least < most; ) {
+      int middle = (least + most) / 2;
+      if (suffices(order.subList(0, middle))) {
+        most = middle;
+      } else {
+        least = middle + 1;
       }
-      gone.add(block);
     }
+    List<Block> gone = order.subList(0, most);
     if (!suffices(gone)) {
       throw new InvalidPlanException(
           String.format(

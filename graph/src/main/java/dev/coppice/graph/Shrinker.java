@@ -58,6 +58,15 @@ public final class Shrinker {
     return new Shrinker(ModelFile.read(file), sizes);
   }
 
+  /**
+   * Gives a model as the bytes of one file: what it keeps in other files of its folder is inside.
+   *
+   * @throws CheckpointFormatException if the file is damaged, or no model that can be shrunk
+   */
+  public static byte[] bytes(Path file) throws IOException {
+    return ModelFile.read(file).model().toByteArray();
+  }
+
   private Map<String, long[]> sizes(Map<String, long[]> given) {
     Map<String, long[]> all = new LinkedHashMap<>();
     for (String input : graph.inputs().keySet()) {

@@ -77,6 +77,37 @@ class DepthTest {
   }
 
   @Test
+  void aModelOfManyBlocksIsLoadedAFewTimesOnly() throws IOException {
+    ModelBuilder builder = new ModelBuilder().input("x", 2, 8).weight("w", 8, 8);
+    String at = "x";
+    for (int i = 0; i < 50; i++) {
+      builder.node("MatMul", at + " w", "p" + i).node("Relu", "p" + i, "r" + i);
+      builder.node("Add", at + " r" + i, "s" + i);
+      at = "s" + i;
+    }
+    Graph graph = builder.node("MatMul", at + " w", "y").output("y", 2, 8).graph();
+    List<Block> blocks = Blocks.of(graph, Shapes.infer(graph, Map.of()));
+    assertThat(blocks).hasSize(50);
+    Calibration data = new RandomCalibration(Map.of("x", new long[] {2, 8}), 2);
+    int[] loads = {0};
+    Calibration counting =
+        new Calibration() {
+          @Override
+          public int batches() {
+            return data.batches();
+          }
+
+          @Override
+          public Session open(byte[] model) throws IOException {
+            loads[0]++;
+            return data.open(model);
+          }
+        };
+    assertThat(BlockInfluence.of(graph, blocks, counting)).hasSize(50).doesNotContain(0.0);
+    assertThat(loads[0]).isEqualTo(2);
+  }
+
+  @Test
   void aBlockThatIsKeptByNameStays() throws IOException {
     RealModel model = RealModel.RESNET;
     Shrinker shrinker = Shrinker.open(model.file(folder), model.sizes());

@@ -23,7 +23,7 @@ import java.util.Map;
  */
 public final class Dataset implements Calibration, AutoCloseable {
   private static final int BATCH = 32;
-  private static final long BATCH_BYTES = 64L << 20;
+  private static final long BATCH_BYTES = 8L << 20;
   private static final long MOST_INPUT_BYTES = 1L << 30;
   private static final String TOKENIZER = "tokenizer.json";
 

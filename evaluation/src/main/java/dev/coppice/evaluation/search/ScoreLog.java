@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
@@ -14,12 +15,13 @@ import java.util.stream.Collectors;
 
 /**
  * Scores that were measured, in memory and, a line each, in a file: a search that was broken off
- * goes on where it was. A line that is damaged counts as not measured.
+ * goes on where it was. A line that is damaged counts as not measured; where the file cannot be
+ * written, scores are in memory alone.
  */
 public final class ScoreLog {
   private static final long MOST_BYTES = 16L << 20;
 
-  private final Optional<Path> file;
+  private Optional<Path> file;
   private final Map<String, Double> scores = new HashMap<>();
 
   private ScoreLog(Optional<Path> file) {
@@ -34,10 +36,15 @@ public final class ScoreLog {
   /**
    * Opens a log, an empty one if there is no such file yet. What is in it must have been measured
    * on the same model, data and settings: name the file after a digest of all that.
+   *
+   * @throws IOException if what is there cannot be read, or is a link or no file of its own
    */
   public static ScoreLog open(Path file) throws IOException {
     ScoreLog log = new ScoreLog(Optional.of(file));
-    if (Files.exists(file)) {
+    if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+      if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+        throw new IOException(file + " is no file of scores; remove it");
+      }
       if (Files.size(file) > MOST_BYTES) {
         throw new IOException(file + " is too large to be a log of scores; remove it");
       }
@@ -62,7 +69,10 @@ public final class ScoreLog {
   private void read(String line) {
     int space = line.indexOf(' ');
     if (space > 0 && line.substring(space + 1).matches("-?\\d+(\\.\\d+)?(E-?\\d+)?")) {
-      scores.put(line.substring(0, space), Double.parseDouble(line.substring(space + 1)));
+      double score = Double.parseDouble(line.substring(space + 1));
+      if (Double.isFinite(score)) {
+        scores.put(line.substring(0, space), score);
+      }
     }
   }
 
@@ -75,15 +85,22 @@ public final class ScoreLog {
     }
     double score = subject.score(kept);
     scores.put(key, score);
-    if (file.isPresent()) {
+    file.ifPresent(open -> append(open, key + " " + score + "\n"));
+    return score;
+  }
+
+  private void append(Path to, String line) {
+    try {
       Files.writeString(
-          file.get(),
-          key + " " + score + "\n",
+          to,
+          line,
           StandardCharsets.ISO_8859_1,
           StandardOpenOption.CREATE,
-          StandardOpenOption.APPEND);
+          StandardOpenOption.APPEND,
+          LinkOption.NOFOLLOW_LINKS);
+    } catch (IOException e) {
+      file = Optional.empty(); // Then a search that is broken off begins anew.
     }
-    return score;
   }
 
   /** Gives how many scores there are. */
