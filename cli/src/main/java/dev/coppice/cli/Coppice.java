@@ -1,5 +1,6 @@
 package dev.coppice.cli;
 
+import dev.coppice.PruningCancelledException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintWriter;
@@ -27,6 +28,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     subcommands = {
       PruneCommand.class,
       ShrinkCommand.class,
+      AdviseCommand.class,
       InspectCommand.class,
       CompareCommand.class,
       BackendsCommand.class,
@@ -103,7 +105,12 @@ final class Coppice implements Runnable {
         CommandLine.Help.defaultColorScheme(console.colours() ? Ansi.ON : Ansi.OFF));
     line.setUsageHelpWidth(Math.max(60, Math.min(console.width().orElse(80), WIDEST_HELP)));
     line.setParameterExceptionHandler((e, args) -> refuse(console, e));
-    line.setExecutionExceptionHandler((e, failed, parsed) -> fail(console, e, failed));
+    line.setExecutionExceptionHandler(
+        (e, failed, parsed) -> {
+          // Whatever fails once the process is ending fails for that: runtimes are closing too.
+          boolean cancelled = session.cancellation().isCancelled();
+          return fail(console, cancelled ? new PruningCancelledException() : e, failed);
+        });
     return line;
   }
 

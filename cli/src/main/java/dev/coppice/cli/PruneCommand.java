@@ -163,9 +163,8 @@ final class PruneCommand extends SessionCommand {
       throw new InvalidPlanException(
           "-o OUT is required: it says where the pruned model goes; --dry-run goes without it");
     }
-    if (threads != null && (threads < 1 || threads > MOST_THREADS)) {
-      throw new InvalidPlanException(
-          "--threads must be from 1 to " + MOST_THREADS + ", not " + threads);
+    if (threads != null) {
+      checkThreads(threads);
     }
     if (device < 0) {
       throw new InvalidPlanException("--device must be 0 or more, not " + device);
@@ -229,5 +228,12 @@ final class PruneCommand extends SessionCommand {
 
   private static Path whole(Path path) {
     return path.toAbsolutePath().normalize();
+  }
+
+  static void checkThreads(int threads) {
+    if (threads < 1 || threads > MOST_THREADS) {
+      throw new InvalidPlanException(
+          "--threads must be from 1 to " + MOST_THREADS + ", not " + threads);
+    }
   }
 }

@@ -1,28 +1,20 @@
 package dev.coppice.cli;
 
 import dev.coppice.InvalidPlanException;
-import dev.coppice.Scope;
+import dev.coppice.PruningCancelledException;
+import dev.coppice.evaluation.OnnxRuntime;
 import dev.coppice.formats.files.FileTarget;
-import dev.coppice.graph.Group.Kind;
-import dev.coppice.graph.Metric;
-import dev.coppice.graph.ShrinkRequest;
-import dev.coppice.graph.ShrinkRequest.Criterion;
-import dev.coppice.graph.Shrinkage;
 import dev.coppice.graph.Shrinker;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.EnumSet;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -36,8 +28,9 @@ import picocli.CommandLine.Parameters;
           + " every runtime multiplies faster.",
       "",
       "Inputs and outputs of the model keep their names and shapes. The copy answers what the dense"
-          + " model would with zeros in place of what was removed. The output appears whole or not"
-          + " at all.",
+          + " model would with zeros in place of what was removed: both are run in ONNX Runtime and"
+          + " compared before anything is written, and a copy that differs is not. The output"
+          + " appears whole or not at all.",
       ""
     },
     footer = {
@@ -45,6 +38,13 @@ import picocli.CommandLine.Parameters;
       "Examples:",
       "  Half of the multiplications:",
       "    coppice shrink model.onnx -o small.onnx --target macs=0.5",
+      "  Half of the time, as measured on this machine:",
+      "    coppice shrink model.onnx -o small.onnx --target latency=0.5",
+      "  Half of the multiplications, chosen and repaired by data, and measured on other data:",
+      "    coppice shrink model.onnx -o small.onnx --target macs=0.5 --criterion activation \\",
+      "        --calibration images/ --repair --eval test-images/:accuracy",
+      "  The smallest model that loses no more than a hundredth of its accuracy:",
+      "    coppice shrink model.onnx -o small.onnx --max-drop 0.01 --eval test-images/:accuracy",
       "  What could be removed, what it would save, what cannot be and why:",
       "    coppice shrink model.onnx --target macs=0.5 --dry-run",
       "  A third of the parameters, attention heads alone:",
@@ -53,38 +53,6 @@ import picocli.CommandLine.Parameters;
       "    coppice shrink model.onnx -o small.onnx --target macs=.6 --round-to 1 --keep 'stem.*'"
     })
 final class ShrinkCommand extends SessionCommand {
-  static final class Targets extends PlanOptions.Words {
-    private static final long serialVersionUID = 1;
-
-    Targets() {
-      super("macs=0.5", "params=0.5", "bytes=0.5");
-    }
-  }
-
-  static final class Criteria extends PlanOptions.Words {
-    private static final long serialVersionUID = 1;
-
-    Criteria() {
-      super("l2", "l1", "random");
-    }
-  }
-
-  static final class Scopes extends PlanOptions.Words {
-    private static final long serialVersionUID = 1;
-
-    Scopes() {
-      super("global", "tensor");
-    }
-  }
-
-  static final class Kinds extends PlanOptions.Words {
-    private static final long serialVersionUID = 1;
-
-    Kinds() {
-      super("channels", "heads", "neurons");
-    }
-  }
-
   @Parameters(paramLabel = "MODEL.onnx", description = "An ONNX model in one file.")
   @Nullable Path model;
 
@@ -94,77 +62,36 @@ final class ShrinkCommand extends SessionCommand {
       description = "Where the smaller model goes. Required, except with --dry-run.")
   @Nullable Path output;
 
+  @Mixin ShrinkOptions options = new ShrinkOptions();
+
+  @Mixin ShrinkDataOptions data = new ShrinkDataOptions();
+
   @Option(
-      names = "--target",
-      paramLabel = "METRIC=F",
-      required = true,
-      completionCandidates = Targets.class,
+      names = "--recipe",
+      paramLabel = "RECIPE",
       description =
-          "How much may be left, as a fraction of the dense model: of macs (multiplications of"
-              + " convolutions and matrix products), params or bytes.")
-  String target = "";
+          "First prune the weights as this recipe says (docs/recipes.md). Without --target what"
+              + " that left empty is removed, which changes no answer.")
+  @Nullable Path recipe;
 
   @Option(
-      names = "--criterion",
-      paramLabel = "CRITERION",
-      completionCandidates = Criteria.class,
+      names = "--latency",
       description =
-          "What goes first: the units with the smallest weights by l2 (default) or l1, or random"
-              + " ones.")
-  String criterion = "l2";
+          "Also measure how long both models take here; always done where latency is the target.")
+  boolean latency;
 
   @Option(
-      names = "--scope",
-      paramLabel = "SCOPE",
-      completionCandidates = Scopes.class,
+      names = {"-T", "--threads"},
+      paramLabel = "T",
+      description = "Threads that latency is measured with (default: 2).")
+  int threads = Math.min(2, Runtime.getRuntime().availableProcessors());
+
+  @Option(
+      names = "--unproved",
       description =
-          "global (default): groups compete, by importance for what they save. tensor: each loses"
-              + " the same share.")
-  String scope = "global";
-
-  @Option(
-      names = "--what",
-      paramLabel = "KINDS",
-      split = ",",
-      completionCandidates = Kinds.class,
-      description = "Remove only these: channels, heads, neurons (default: all).")
-  List<String> what = new ArrayList<>();
-
-  @Option(
-      names = "--keep",
-      paramLabel = "GLOB",
-      description =
-          "Remove nothing of groups with a node or weight whose whole name matches. May be"
-              + " repeated.")
-  List<String> keep = new ArrayList<>();
-
-  @Option(
-      names = "--round-to",
-      paramLabel = "N",
-      description =
-          "What stays of channels and neurons is a multiple of N (default: 8, which runtimes"
-              + " like; 1 for exact targets).")
-  int roundTo = ShrinkRequest.ROUND_TO;
-
-  @Option(
-      names = "--floor",
-      paramLabel = "F",
-      description = "The share of each group that stays at least (default: 0.1).")
-  String floor = String.valueOf(ShrinkRequest.FLOOR);
-
-  @Option(
-      names = "--size",
-      paramLabel = "INPUT=AxBx..",
-      description =
-          "The shape of an input that multiplications are counted for. An axis of an open size"
-              + " counts 1 if it is the first, else 224 in an image, else 128. May be repeated.")
-  List<String> sizes = new ArrayList<>();
-
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Seed of the random criterion (default: 0).")
-  long seed;
+          "Write the smaller model even where it cannot be run beside the dense one. One that was"
+              + " run and differs is never written.")
+  boolean unproved;
 
   @Option(
       names = "--report",
@@ -182,6 +109,41 @@ final class ShrinkCommand extends SessionCommand {
 
   @Override
   public Integer call() throws IOException {
+    checkOptions();
+    Path input = Objects.requireNonNull(model);
+    Map<String, long[]> shapes = options.shapes();
+    checkTargets(input);
+    try (PrunedCopy pruned = PrunedCopy.of(input, Optional.ofNullable(recipe))) {
+      pruned.said().ifPresent(this::tell);
+      Shrinker shrinker = Models.input(input, file -> Shrinker.open(pruned.file(), shapes));
+      ShrinkResult result;
+      try (ShrinkRun run =
+          new ShrinkRun(input, pruned.file(), shrinker, options, data, this::tell)) {
+        result = run.make(latency, threads, !dryRun);
+      }
+      finish(input, shrinker, result);
+    }
+    return ExitStatus.OK;
+  }
+
+  private void finish(Path input, Shrinker shrinker, ShrinkResult result) throws IOException {
+    if (!dryRun) {
+      result.write(Objects.requireNonNull(output), force, input, unproved);
+    }
+    if (report != null) {
+      byte[] json = ShrinkJson.of(shrinker, result, input);
+      try (FileTarget file = FileTarget.begin(report, force, List.of(input))) {
+        file.main().write(0, ByteBuffer.wrap(json));
+        file.commit(List.of());
+      }
+    }
+    ShrinkText text = new ShrinkText(shrinker, result, width());
+    (dryRun ? text.plan() : text.result(Objects.requireNonNull(output))).forEach(this::print);
+    result.warning().ifPresent(console()::warn);
+  }
+
+  private void checkOptions() {
+    data.check(options, recipe != null);
     if (output == null && !dryRun) {
       throw new InvalidPlanException(
           "-o SMALL.onnx is required: it says where the smaller model goes; --dry-run goes without"
@@ -190,25 +152,7 @@ final class ShrinkCommand extends SessionCommand {
     if (report != null && output != null && whole(report).equals(whole(output))) {
       throw new InvalidPlanException("--report and -o name the same file");
     }
-    Path input = Objects.requireNonNull(model);
-    ShrinkRequest request = request();
-    Map<String, long[]> shapes = shapes();
-    Shrinker shrinker = Models.input(input, file -> Shrinker.open(file, shapes));
-    checkTargets(input);
-    Shrinkage done = shrinker.shrink(request);
-    if (!dryRun) {
-      done.write(Objects.requireNonNull(output), force);
-    }
-    if (report != null) {
-      byte[] json = ShrinkJson.of(shrinker, done, request, input);
-      try (FileTarget file = FileTarget.begin(report, force, List.of(input))) {
-        file.main().write(0, ByteBuffer.wrap(json));
-        file.commit(List.of());
-      }
-    }
-    ShrinkText text = new ShrinkText(shrinker, done, width());
-    (dryRun ? text.plan() : text.result(Objects.requireNonNull(output))).forEach(this::print);
-    return ExitStatus.OK;
+    PruneCommand.checkThreads(threads);
   }
 
   /** Refuses, before any work, what could not be written after it. */
@@ -219,60 +163,27 @@ final class ShrinkCommand extends SessionCommand {
     if (report != null) {
       FileTarget.begin(report, force, List.of(input)).close();
     }
-  }
-
-  private ShrinkRequest request() {
-    int equals = target.indexOf('=');
-    if (equals < 0) {
-      throw new InvalidPlanException("--target is METRIC=F, such as macs=0.5, not " + target);
+    boolean run = latency || options.latency().isPresent() || data.isNeeded();
+    Optional<String> missing =
+        run || !(dryRun || unproved) ? OnnxRuntime.missing() : Optional.empty();
+    if (missing.isPresent()) {
+      throw run
+          ? new Failure.Refusal(
+              ExitStatus.UNAVAILABLE, input + ": nothing can be measured: " + missing.get())
+          : ShrinkResult.unproved(input, missing.get());
     }
-    return new ShrinkRequest(
-        word("--target", target.substring(0, equals), Metric.class),
-        PlanOptions.share("--target", target.substring(equals + 1)),
-        word("--criterion", criterion, Criterion.class),
-        word("--scope", scope, Scope.class),
-        roundTo,
-        PlanOptions.share("--floor", floor),
-        kinds(),
-        keep,
-        seed);
   }
 
-  private Set<Kind> kinds() {
-    Set<Kind> kinds = EnumSet.noneOf(Kind.class);
-    what.forEach(kind -> kinds.add(word("--what", kind, Kind.class)));
-    return kinds.isEmpty() ? EnumSet.allOf(Kind.class) : kinds;
+  private void tell(String line) {
+    print(line);
+    console().flush();
+    checkCancelled();
   }
 
-  private static <E extends Enum<E>> E word(String option, String text, Class<E> words) {
-    List<String> known =
-        Arrays.stream(words.getEnumConstants())
-            .filter(word -> word != Scope.ROW)
-            .map(word -> word.name().toLowerCase(Locale.ROOT))
-            .toList();
-    if (!known.contains(text)) {
-      throw new InvalidPlanException(
-          option + " has no \"" + text + "\"; it has " + String.join(", ", known));
+  private void checkCancelled() {
+    if (session().cancellation().isCancelled()) {
+      throw new PruningCancelledException();
     }
-    return Enum.valueOf(words, text.toUpperCase(Locale.ROOT));
-  }
-
-  private Map<String, long[]> shapes() {
-    Map<String, long[]> shapes = new HashMap<>();
-    for (String size : sizes) {
-      int equals = size.lastIndexOf('=');
-      if (equals < 1
-          || !size.substring(equals + 1).matches("[1-9]\\d{0,8}(x[1-9]\\d{0,8}){0,15}")) {
-        throw new InvalidPlanException(
-            "--size is INPUT=AxBx.., such as x=1x3x224x224, not " + size);
-      }
-      shapes.put(
-          size.substring(0, equals),
-          Arrays.stream(size.substring(equals + 1).split("x", -1))
-              .mapToLong(Long::parseLong)
-              .toArray());
-    }
-    return shapes;
   }
 
   private static Path whole(Path path) {

@@ -16,7 +16,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 class CommandLineTest {
   @ParameterizedTest
   @ValueSource(
-      strings = {"prune", "shrink", "inspect", "compare", "backends", "demo", "completion"})
+      strings = {
+        "prune",
+        "shrink",
+        "advise",
+        "inspect",
+        "compare",
+        "backends",
+        "demo",
+        "completion"
+      })
   void everyCommandTeachesByExamples(String command) {
     Invocation help = Invocation.of(command, "--help");
     assertThat(help.status()).isZero();
@@ -30,7 +39,7 @@ class CommandLineTest {
   @Test
   void helpFitsAnOrdinaryTerminal() {
     for (String command :
-        new String[] {"prune", "shrink", "inspect", "compare", "backends", "demo"}) {
+        new String[] {"prune", "shrink", "advise", "inspect", "compare", "backends", "demo"}) {
       assertThat(Invocation.of(command, "--help").out().lines())
           .allMatch(line -> line.length() <= 80);
     }
@@ -42,6 +51,7 @@ class CommandLineTest {
         .contains(
             "prune",
             "shrink",
+            "advise",
             "inspect",
             "compare",
             "backends",
@@ -113,16 +123,9 @@ class CommandLineTest {
     assertThat(completion.status()).isZero();
     assertThat(completion.out())
         .contains("complete -F _complete_coppice -o default coppice")
-        .contains("prune shrink inspect compare backends demo completion help")
+        .contains("prune shrink advise inspect compare backends demo completion help")
         .contains("--max-per-tensor", "--device")
         .contains("CRITERION_option_args=(\"magnitude\" \"random\")");
-  }
-
-  @Test
-  void theDemoSaysWhereItIsWhenItIsNotHere() {
-    Invocation demo = Invocation.of("demo", "--quick");
-    assertThat(demo.status()).isEqualTo(ExitStatus.UNAVAILABLE);
-    assertThat(demo.err()).contains("run ./coppice demo").hasLineCount(1);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.coppice.cli;
 
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -7,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /** A command in a process of its own, as users run it. */
 final class CommandProcess {
@@ -22,6 +24,20 @@ final class CommandProcess {
         .directory(folder.toFile())
         .redirectErrorStream(true)
         .start();
+  }
+
+  /** Runs a command where the jars whose names contain a word are not there. */
+  static Ended runWithout(String jar, Path folder, Object... arguments)
+      throws IOException, InterruptedException {
+    List<String> command = command(arguments);
+    int paths = command.indexOf("-cp") + 1;
+    String left =
+        Arrays.stream(command.get(paths).split(File.pathSeparator, -1))
+            .filter(path -> !Path.of(path).getFileName().toString().contains(jar))
+            .collect(Collectors.joining(File.pathSeparator));
+    command.set(paths, left);
+    return end(
+        new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).start());
   }
 
   static List<String> command(Object... arguments) {

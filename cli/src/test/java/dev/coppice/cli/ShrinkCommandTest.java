@@ -32,6 +32,9 @@ class ShrinkCommandTest {
     assertThat(shrink.status()).isZero();
     assertThat(shrink.out())
         .contains("node_Conv_217", "wrote " + small)
+        .containsPattern(
+            "proof +6 groups cut, none unchecked; in 2 runs .* within \\d\\.\\de-0[678]")
+        .doesNotContain("latency")
         .containsPattern("macs +[\\d,]+ -> [\\d,]+, (50|49)\\.\\d\\d% left");
     assertThat(Files.size(small)).isLessThan(Files.size(MODEL));
     assertThat(Invocation.of("inspect", small).status()).isZero();
@@ -72,7 +75,7 @@ class ShrinkCommandTest {
   void whatCannotBeDoneIsSaidInOneLineAndNothingIsWritten() throws IOException {
     Path small = folder.resolve("small.onnx");
     String[][] cases = {
-      {"--target", "flops=0.5", "--target has no \"flops\"; it has macs, params, bytes"},
+      {"--target", "flops=0.5", "--target has no \"flops\"; it has macs, params, bytes, latency"},
       {"--target", "macs", "METRIC=F"},
       {"--target", "macs=1.5", "in [0, 1]"},
       {"--target", "macs=0", "above 0"},
@@ -84,6 +87,10 @@ class ShrinkCommandTest {
       {"--target=macs=0.5", "--size=image=2x3", "size of \"image\""},
       {"--target=macs=0.5", "--size=picture=1x1x28x28", "no input of the graph"},
       {"--target=macs=0.5", "--size=image", "INPUT=AxBx.."},
+      {"--target", "latency=0", "above 0"},
+      {"--target", "latency=two", "in [0, 1]"},
+      {"--target=latency=0.5", "--keep=nobody", "named \"nobody\""},
+      {"--target=macs=0.5", "--threads=0", "--threads must be from 1"},
     };
     for (String[] wrong : cases) {
       Invocation refused = Invocation.of("shrink", MODEL, "-o", small, wrong[0], wrong[1]);

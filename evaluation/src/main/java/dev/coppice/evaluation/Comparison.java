@@ -4,7 +4,6 @@ import ai.onnxruntime.OrtException;
 import dev.coppice.Pruner;
 import dev.coppice.spi.Checkpoint;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,7 +21,7 @@ record Comparison<Q>(Q dense, long deflated, List<Row<Q>> rows) {
   record Row<Q>(Trial trial, Q quality) {}
 
   /** What a comparison is made with, and where it is shown. */
-  record Stage(Pruner pruner, PrintStream out, Ink ink, Steps steps) {}
+  record Stage(Pruner pruner, Screen screen) {}
 
   private static final List<String> HEADINGS =
       List.of(" ".repeat(14), "     asked", "    pruned", "prune s", "all s", "gzip MB");
@@ -32,22 +31,20 @@ record Comparison<Q>(Q dense, long deflated, List<Row<Q>> rows) {
       Stage stage, Checkpoint model, List<Variant> variants, String kept, Exam<Q> exam)
       throws IOException, OrtException {
     Path file = model.path();
-    Table table = new Table(stage.out(), stage.ink(), cells(HEADINGS, exam.headings()));
-    Q dense = stage.steps().run("running the dense model", () -> exam.examine(file));
-    long deflated = stage.steps().run("compressing it", () -> DeflatedSize.of(file));
+    Screen screen = stage.screen();
+    Steps steps = screen.steps();
+    Table table = new Table(screen.out(), screen.ink(), cells(HEADINGS, exam.headings()));
+    Q dense = steps.run("running the dense model", () -> exam.examine(file));
+    long deflated = steps.run("compressing it", () -> DeflatedSize.of(file));
     table.row(cells(List.of("dense", "", "", "", "", megabytes(deflated)), exam.cells(dense)));
     List<Row<Q>> rows = new ArrayList<>();
     for (Variant variant : variants) {
       Trial trial =
-          stage
-              .steps()
-              .run(
-                  "pruning and compressing: " + variant.name(),
-                  () -> Trial.run(stage.pruner(), model, variant));
+          steps.run(
+              "pruning and compressing: " + variant.name(),
+              () -> Trial.run(stage.pruner(), model, variant));
       Q quality =
-          stage
-              .steps()
-              .run("running the copy: " + variant.name(), () -> exam.examine(trial.file()));
+          steps.run("running the copy: " + variant.name(), () -> exam.examine(trial.file()));
       String[] cells = cells(cells(trial), exam.cells(quality));
       if (variant.isControl()) {
         table.faintRow(cells);

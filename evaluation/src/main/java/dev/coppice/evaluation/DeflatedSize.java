@@ -13,14 +13,14 @@ import java.util.zip.Deflater;
  * How small a file becomes when it is compressed as gzip does, in blocks of 1 MiB that know nothing
  * of each other, so that all processors share the work and memory is bounded by them.
  */
-final class DeflatedSize {
+public final class DeflatedSize {
   private static final int BLOCK = 1 << 20;
   private static final int LEVEL = 6;
 
   private DeflatedSize() {}
 
   /** Gives the bytes that the compressed blocks have together. */
-  static long of(Path file) throws IOException {
+  public static long of(Path file) throws IOException {
     try (FileChannel channel = FileChannel.open(file)) {
       long size = channel.size();
       return LongStream.range(0, (size + BLOCK - 1) / BLOCK)

@@ -1,9 +1,12 @@
 package dev.coppice.evaluation;
 
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.zip.GZIPOutputStream;
 
 /** Test images of Fashion-MNIST, 28 x 28 grey values each, with their labels, 0 to 9. */
 final class FashionMnist {
@@ -57,6 +60,31 @@ final class FashionMnist {
   static Path classifier(Path folder) throws IOException {
     String name = "fashion-resnet.onnx";
     return Resources.copy("/dev/coppice/evaluation/fashion/" + name, folder.resolve(name));
+  }
+
+  /** Copies the smaller classifier, of depthwise convolutions, in the same way. */
+  static Path mobile(Path folder) throws IOException {
+    String name = "fashion-mobile.onnx";
+    return Resources.copy("/dev/coppice/evaluation/fashion/" + name, folder.resolve(name));
+  }
+
+  /** Gives the images from one index up to before another. */
+  FashionMnist part(int from, int to) {
+    return new FashionMnist(
+        Arrays.copyOfRange(pixels, from * PIXELS, to * PIXELS),
+        Arrays.copyOfRange(labels, from, to));
+  }
+
+  /** Writes the images, without their labels, as the original's file has them. */
+  void writeImages(Path file) throws IOException {
+    try (DataOutputStream out =
+        new DataOutputStream(new GZIPOutputStream(Files.newOutputStream(file)))) {
+      out.writeInt(0x0803);
+      out.writeInt(size());
+      out.writeInt(28);
+      out.writeInt(28);
+      out.write(pixels);
+    }
   }
 
   private static FashionMnist read(InputStream images, InputStream labels) throws IOException {

@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** What is measured on a model's answers. */
-final class Metrics {
+public final class Metrics {
   private Metrics() {}
 
   /**
    * Gives Spearman's rank correlation, in [-1, 1]: Pearson's of the ranks, where equal values share
    * the mean of their ranks. NaN if all values of one side are equal.
    */
-  static double spearman(double[] a, double[] b) {
+  public static double spearman(double[] a, double[] b) {
     if (a.length != b.length) {
       throw new IllegalArgumentException(
           "both sides must have the same length, not " + a.length + " and " + b.length);
@@ -56,7 +56,7 @@ final class Metrics {
   }
 
   /** Gives the cosine of the angle between two vectors; NaN if one of them is zero. */
-  static double cosine(float[] a, float[] b) {
+  public static double cosine(float[] a, float[] b) {
     double product = 0;
     double squaresA = 0;
     double squaresB = 0;

@@ -3,7 +3,6 @@ package dev.coppice.evaluation;
 import ai.onnxruntime.OrtException;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -17,8 +16,6 @@ final class SentenceExam implements Exam<SentenceExam.Quality> {
    * @param topics the share of sentences whose nearest other one is of their topic
    */
   record Quality(double order, double cosine, double topics) {}
-
-  private static final int RUNS = 5;
 
   private final WordPiece tokenizer;
   private final int threads;
@@ -62,30 +59,5 @@ final class SentenceExam implements Exam<SentenceExam.Quality> {
         String.format(Locale.ROOT, "%.3f", quality.order()),
         String.format(Locale.ROOT, "%.3f", quality.cosine()),
         String.format(Locale.ROOT, "%.3f", quality.topics()));
-  }
-
-  /**
-   * Gives the seconds that each of two models needs for the sentences, the median of several runs:
-   * they take turns, so that what else the machine does meets both.
-   */
-  double[] race(Path one, Path other) throws OrtException {
-    try (SentenceEncoder a = SentenceEncoder.open(one, tokenizer, threads);
-        SentenceEncoder b = SentenceEncoder.open(other, tokenizer, threads)) {
-      double[] first = new double[RUNS];
-      double[] second = new double[RUNS];
-      for (int i = 0; i < RUNS; i++) {
-        first[i] = seconds(a);
-        second[i] = seconds(b);
-      }
-      Arrays.sort(first);
-      Arrays.sort(second);
-      return new double[] {first[RUNS / 2], second[RUNS / 2]};
-    }
-  }
-
-  private double seconds(SentenceEncoder encoder) throws OrtException {
-    long begin = System.nanoTime();
-    encoder.encode(texts);
-    return (System.nanoTime() - begin) * 1e-9;
   }
 }

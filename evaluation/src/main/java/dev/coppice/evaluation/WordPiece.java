@@ -19,7 +19,7 @@ import java.util.Map;
  * with {@code BertNormalizer} (lower case, no accents) and {@code BertPreTokenizer}; but markers
  * such as {@code [MASK]} in a text are text.
  */
-final class WordPiece {
+public final class WordPiece {
   private static final int LONGEST_WORD = 100;
 
   private final Map<String, Integer> vocabulary;
@@ -42,17 +42,23 @@ final class WordPiece {
     return id;
   }
 
-  /** Reads the vocabulary of a {@code tokenizer.json} whose model is a WordPiece. */
-  static WordPiece read(InputStream tokenizerJson) throws IOException {
+  /**
+   * Reads the vocabulary of a {@code tokenizer.json} whose model is a WordPiece.
+   *
+   * @throws IOException if it is another's, or one that tells upper from lower case
+   */
+  public static WordPiece read(InputStream tokenizerJson) throws IOException {
     Map<String, Integer> vocabulary = new HashMap<>();
     String type = "none";
     try (JsonParser json = new JsonFactory().createParser(tokenizerJson)) {
       json.nextToken();
       while (json.nextToken() == JsonToken.FIELD_NAME) {
-        boolean model = json.currentName().equals("model");
+        String part = json.currentName();
         json.nextToken();
-        if (model) {
+        if (part.equals("model")) {
           type = readModel(json, vocabulary);
+        } else if (part.equals("normalizer") && json.currentToken() == JsonToken.START_OBJECT) {
+          readNormalizer(json);
         } else {
           json.skipChildren();
         }
@@ -62,6 +68,16 @@ final class WordPiece {
       throw new IOException("the tokenizer's model must be WordPiece, not " + type);
     }
     return new WordPiece(vocabulary);
+  }
+
+  private static void readNormalizer(JsonParser json) throws IOException {
+    while (json.nextToken() == JsonToken.FIELD_NAME) {
+      boolean lowercase = json.currentName().equals("lowercase");
+      if (json.nextToken() == JsonToken.VALUE_FALSE && lowercase) {
+        throw new IOException("the tokenizer tells upper from lower case, which is not supported");
+      }
+      json.skipChildren();
+    }
   }
 
   private static String readModel(JsonParser json, Map<String, Integer> vocabulary)
@@ -85,7 +101,7 @@ final class WordPiece {
   }
 
   /** Gives the ids of the text's pieces between the model's two markers, {@code most} at most. */
-  int[] encode(String text, int most) {
+  public int[] encode(String text, int most) {
     List<Integer> ids = new ArrayList<>();
     ids.add(begin);
     for (String word : words(text)) {
@@ -97,6 +113,10 @@ final class WordPiece {
   }
 
   private void addPieces(String word, List<Integer> ids) {
+    if (word.codePointCount(0, word.length()) > LONGEST_WORD) {
+      ids.add(unknown);
+      return;
+    }
     List<Integer> pieces = new ArrayList<>();
     int from = 0;
     while (from < word.length()) {
@@ -108,7 +128,7 @@ final class WordPiece {
           break;
         }
       }
-      if (id == null || word.codePointCount(0, word.length()) > LONGEST_WORD) {
+      if (id == null) {
         ids.add(unknown);
         return;
       }

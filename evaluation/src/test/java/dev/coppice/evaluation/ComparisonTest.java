@@ -28,7 +28,7 @@ class ComparisonTest {
     try (Pruner pruner = Pruner.create();
         Steps steps = new Steps(out, false);
         Checkpoint model = Checkpoints.open(FashionMnist.classifier(folder))) {
-      var stage = new Comparison.Stage(pruner, out, new Ink(false), steps);
+      var stage = new Comparison.Stage(pruner, new Screen(out, new Ink(false), steps));
       var exam = new ImageExam(FashionMnist.firstThousand(), 2);
       return Comparison.run(stage, model, variants, "2of4", exam);
     }

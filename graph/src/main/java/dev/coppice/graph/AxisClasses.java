@@ -169,6 +169,11 @@ final class AxisClasses {
     mark(contracted, value, axis);
   }
 
+  /** Whether activations are summed over an axis that a class is of. */
+  boolean isContracted(int classId) {
+    return contracted.get(find(classId));
+  }
+
   /** Says that an operator may make something else than zero of zeros on an axis. */
   void nonZero(String value, int axis) {
     mark(nonZero, value, axis);

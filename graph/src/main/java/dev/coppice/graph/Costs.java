@@ -167,6 +167,14 @@ final class Costs {
     return totals.getOrDefault(metric, 0.0);
   }
 
+  /** Gives what of it lies in layers that can become smaller. */
+  double cuttable(Metric metric) {
+    return terms.stream()
+        .filter(term -> term.metric == metric && term.axes.length > 0)
+        .mapToDouble(this::value)
+        .sum();
+  }
+
   /** Gives what each layer costs now, in the order of the graph. */
   Map<String, Double> layers(Metric metric) {
     Map<String, Double> layers = new LinkedHashMap<>();

@@ -4,6 +4,7 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
 
@@ -11,6 +12,7 @@ import java.util.stream.IntStream;
 final class Cut {
   private final AxisClasses classes;
   private final Set<Integer> removed;
+  private final Map<String, Slot> likes;
 
   /**
    * Makes a cut.
@@ -18,28 +20,47 @@ final class Cut {
    * @param removed the classes that go, as {@link AxisClasses#find} names them
    */
   Cut(AxisClasses classes, Set<Integer> removed) {
+    this(classes, removed, Map.of());
+  }
+
+  private Cut(AxisClasses classes, Set<Integer> removed, Map<String, Slot> likes) {
     this.classes = classes;
     this.removed = Set.copyOf(removed);
+    this.likes = Map.copyOf(likes);
+  }
+
+  /** Gives the same cut for a graph with further vectors, each cut like an axis that is known. */
+  Cut with(Map<String, Slot> vectors) {
+    return new Cut(classes, removed, vectors);
+  }
+
+  private Slot known(String value, int axis) {
+    return likes.getOrDefault(value, new Slot(value, axis));
   }
 
   /** Gives the indices of an axis that stay; the axis must be one that can be cut. */
   int[] kept(String value, int axis) {
-    return IntStream.range(0, classes.size(value, axis))
-        .filter(i -> !isRemoved(value, axis, i))
-        .toArray();
+    return IntStream.range(0, size(value, axis)).filter(i -> !isRemoved(value, axis, i)).toArray();
   }
 
-  private boolean isRemoved(String value, int axis, int index) {
-    return classes.has(value, axis)
-        && removed.contains(classes.find(classes.atom(value, axis, index)));
+  private int size(String value, int axis) {
+    Slot known = known(value, axis);
+    return classes.size(known.tensor(), known.axis());
+  }
+
+  boolean isRemoved(String value, int axis, int index) {
+    Slot known = known(value, axis);
+    return classes.has(known.tensor(), known.axis())
+        && removed.contains(classes.find(classes.atom(known.tensor(), known.axis(), index)));
   }
 
   boolean cuts(String value, int axis) {
-    return IntStream.range(0, classes.size(value, axis)).anyMatch(i -> isRemoved(value, axis, i));
+    return IntStream.range(0, size(value, axis)).anyMatch(i -> isRemoved(value, axis, i));
   }
 
   boolean cuts(String value) {
-    return IntStream.range(0, classes.rank(value)).anyMatch(axis -> cuts(value, axis));
+    return IntStream.range(0, likes.containsKey(value) ? 1 : classes.rank(value))
+        .anyMatch(axis -> cuts(value, axis));
   }
 
   /** Gives the shape of a value after the cut. */

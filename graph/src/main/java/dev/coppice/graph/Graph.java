@@ -44,6 +44,7 @@ final class Graph {
   private final Map<String, ValueInfoProto> inputs = new LinkedHashMap<>();
   private final Set<String> outputs = new LinkedHashSet<>();
   private final Map<String, Node> makers = new HashMap<>();
+  private final Map<Node, Set<String>> nested = new HashMap<>();
   private final Set<String> captured = new HashSet<>();
 
   private Graph(ModelProto model, Path path) {
@@ -68,6 +69,7 @@ final class Graph {
       unordered.add(addNode(proto));
     }
     graph.getOutputList().forEach(output -> outputs.add(output.getName()));
+    nested.values().forEach(captured::addAll);
     order(unordered);
     for (String output : outputs) {
       checkMade(output, "the graph's outputs");
@@ -108,16 +110,22 @@ final class Graph {
     if (node.op().equals("Constant")) {
       constant(proto).ifPresentOrElse(this::add, () -> {});
     }
-    proto.getAttributeList().stream()
-        .filter(a -> a.hasG() || a.getGraphsCount() > 0)
-        .forEach(this::capture);
+    for (AttributeProto attribute : proto.getAttributeList()) {
+      if (attribute.hasG() || attribute.getGraphsCount() > 0) {
+        nested.computeIfAbsent(node, key -> new HashSet<>()).addAll(captured(attribute));
+      }
+    }
     return node;
   }
 
-  private void add(TensorProto tensor) {
+  private void checkInside(TensorProto tensor) {
     if (tensor.getDataLocation() == DataLocation.EXTERNAL) {
-      throw refused("keeps data in other files; save it as one file first");
+      throw refused("keeps data of constants in other files; save it as one file first");
     }
+  }
+
+  private void add(TensorProto tensor) {
+    checkInside(tensor);
     if (tensors.put(tensor.getName(), tensor) != null) {
       throw twice(tensor.getName());
     }
@@ -156,16 +164,19 @@ final class Graph {
     made.setDataType(DataType.FLOAT.getNumber()).setRawData(ByteString.copyFrom(bytes.flip()));
   }
 
-  /** Remembers what nested graphs use by name; their nesting was bounded when they were parsed. */
-  private void capture(AttributeProto attribute) {
+  /** Gives what nested graphs use by name; their nesting was bounded when they were parsed. */
+  private Set<String> captured(AttributeProto attribute) {
+    Set<String> captured = new HashSet<>();
     Deque<GraphProto> open = new ArrayDeque<>(attribute.getGraphsList());
     open.add(attribute.getG());
     while (!open.isEmpty()) {
       GraphProto graph = open.remove();
+      graph.getInitializerList().forEach(this::checkInside);
       graph.getOutputList().forEach(output -> captured.add(output.getName()));
       for (NodeProto node : graph.getNodeList()) {
         captured.addAll(node.getInputList());
         for (AttributeProto inner : node.getAttributeList()) {
+          checkInside(inner.getT());
           open.addAll(inner.getGraphsList());
           if (inner.hasG()) {
             open.add(inner.getG());
@@ -173,6 +184,7 @@ final class Graph {
         }
       }
     }
+    return captured;
   }
 
   /** Puts the nodes into an order in which each follows what it needs. */
@@ -212,8 +224,14 @@ final class Graph {
     }
   }
 
-  private static Set<String> needs(Node node) {
-    return node.inputs().stream().filter(name -> !name.isEmpty()).collect(Collectors.toSet());
+  /** Gives what a node reads, and of what its nested graphs do what this graph makes. */
+  private Set<String> needs(Node node) {
+    Set<String> needs =
+        node.inputs().stream()
+            .filter(name -> !name.isEmpty())
+            .collect(Collectors.toCollection(HashSet::new));
+    nested.getOrDefault(node, Set.of()).stream().filter(makers::containsKey).forEach(needs::add);
+    return needs;
   }
 
   private void checkMade(String name, String user) {
@@ -278,6 +296,15 @@ final class Graph {
 
   @Nullable Node maker(String value) {
     return makers.get(value);
+  }
+
+  /** Gives a name that nothing of this graph has: the wanted one, or that with more behind it. */
+  String unused(String wanted) {
+    String name = wanted;
+    while (makers.containsKey(name) || tensors.containsKey(name) || inputs.containsKey(name)) {
+      name += "_";
+    }
+    return name;
   }
 
   /** Gives the values of this graph that nested graphs use. */

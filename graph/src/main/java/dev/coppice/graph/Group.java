@@ -20,7 +20,9 @@ public record Group(String name, Kind kind, List<Slot> slots, List<Unit> units) 
     /** An attention head, or another stretch of channels that a Reshape makes one index of. */
     HEADS,
     /** A column of a matrix product. */
-    NEURONS;
+    NEURONS,
+    /** A {@link Block}; no group has them, they go one by one. */
+    LAYERS;
 
     @Override
     public String toString() {

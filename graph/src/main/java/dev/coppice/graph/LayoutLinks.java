@@ -91,11 +91,34 @@ final class LayoutLinks {
       links.fold(ins.get(0).value(), ins.get(0).axis(), outs, true);
     } else if (whole && outs.size() == 1 && ins.size() > 1) {
       links.fold(outs.get(0).value(), outs.get(0).axis(), ins, false);
-    } else {
+    } else if (!leading(node, links, from[0], to[0])) {
       String why = whole ? "mixes it with other axes" : "folds it with an axis of an open size";
       ins.forEach(part -> links.freeze(part.value(), part.axis(), why));
       outs.forEach(part -> links.freeze(part.value(), part.axis(), why));
     }
+  }
+
+  /**
+   * Links the first of the axes that are regrouped, where one is a multiple of the other: an index
+   * of the shorter is a stretch of the longer, whatever becomes of the axes behind them.
+   */
+  private static boolean leading(Node node, Links links, int from, int to) {
+    String in = node.input(0);
+    String out = node.output(0);
+    AxisClasses classes = links.classes();
+    if (!classes.has(in, from) || !classes.has(out, to)) {
+      return false;
+    }
+    boolean splits = classes.size(in, from) > classes.size(out, to);
+    String fine = splits ? in : out;
+    String coarse = splits ? out : in;
+    int axisFine = splits ? from : to;
+    int axisCoarse = splits ? to : from;
+    if (classes.size(fine, axisFine) % classes.size(coarse, axisCoarse) != 0) {
+      return false;
+    }
+    links.coarse(fine, axisFine, coarse, axisCoarse);
+    return true;
   }
 
   private static List<Links.Fold.Part> parts(AxisClasses classes, String value, int[] range) {

@@ -41,6 +41,7 @@ final class LinkRules {
       case "MatMul" -> products.matMul(node, links);
       case "Gemm" -> products.gemm(node, links);
       case "BatchNormalization", "InstanceNormalization" -> channelNorm(node, links);
+      case "GroupNormalization" -> groupNorm(node, links);
       case "LayerNormalization" -> layerNorm(node, links);
       case "Softmax", "LogSoftmax" -> softmax(node, links);
       case "MaxPool",
@@ -124,6 +125,32 @@ final class LinkRules {
     if (node.op().startsWith("Instance")) {
       for (int axis = 2; axis < links.classes().rank(in); axis++) {
         links.freeze(in, axis, "normalises over it");
+      }
+    }
+  }
+
+  /** Channels that are normalised together go together; no other sees them. */
+  private static void groupNorm(Node node, Links links) {
+    AxisClasses classes = links.classes();
+    String in = node.input(0);
+    int size = classes.size(in, 1);
+    int groups = (int) node.integer("num_groups", 1);
+    for (int axis = 0; axis < classes.rank(in); axis++) {
+      links.same(in, axis, node.output(0), axis);
+      if (axis > 1) {
+        links.freeze(in, axis, "normalises over it");
+      }
+    }
+    if (!classes.has(in, 1) || groups < 2) {
+      links.freeze(in, 1, "normalises over it");
+      return;
+    }
+    links.stretches(in, 1, size / groups);
+    for (String input : node.inputs().subList(1, node.inputs().size())) {
+      if (classes.size(input, 0) == groups) {
+        links.coarse(in, 1, input, 0);
+      } else {
+        links.same(input, 0, in, 1);
       }
     }
   }

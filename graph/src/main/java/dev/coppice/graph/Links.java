@@ -67,6 +67,27 @@ final class Links {
     }
   }
 
+  /** Says that so many consecutive indices of an axis go together. */
+  void stretches(String value, int axis, int length) {
+    mention(value, axis);
+    int first = classes.atom(value, axis, 0);
+    for (int i = 0; i < classes.size(value, axis); i++) {
+      classes.unite(first + i / length * length, first + i);
+    }
+  }
+
+  /** Says that an index of {@code coarse} is a stretch of indices of {@code fine}. */
+  void coarse(String fine, int axisFine, String coarse, int axisCoarse) {
+    mention(fine, axisFine);
+    mention(coarse, axisCoarse);
+    int length = classes.size(fine, axisFine) / classes.size(coarse, axisCoarse);
+    int first = classes.atom(fine, axisFine, 0);
+    int second = classes.atom(coarse, axisCoarse, 0);
+    for (int i = 0; i < classes.size(fine, axisFine); i++) {
+      classes.unite(second + i / length, first + i);
+    }
+  }
+
   private boolean isOne(String value, int axis) {
     long[] shape = classes.shape(value);
     return shape != null && shape[axis] == 1;

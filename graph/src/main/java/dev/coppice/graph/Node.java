@@ -63,6 +63,11 @@ final class Node {
     return found == null ? otherwise : found.getI();
   }
 
+  double real(String attribute, double otherwise) {
+    AttributeProto found = attributes.get(attribute);
+    return found == null ? otherwise : found.getF();
+  }
+
   String text(String attribute, String otherwise) {
     AttributeProto found = attributes.get(attribute);
     return found == null ? otherwise : found.getS().toStringUtf8();

@@ -1,5 +1,6 @@
 package dev.coppice.graph;
 
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
@@ -44,7 +45,7 @@ final class ShapeUse {
     return reached(shape).stream()
         .filter(value -> shapes.numbers(value) == null)
         .flatMap(value -> users.getOrDefault(value, Set.of()).stream())
-        .filter(node -> !COMPUTE.contains(node.op()))
+        .filter(node -> !computes(node))
         .collect(Collectors.toCollection(LinkedHashSet::new));
   }
 
@@ -62,8 +63,27 @@ final class ShapeUse {
 
   private boolean isOpen(String value) {
     return List.copyOf(users.getOrDefault(value, Set.of())).stream()
-        .anyMatch(
-            node -> !COMPUTE.contains(node.op()) && !isTarget(node, value) && mayBeCut(value));
+        .anyMatch(node -> !computes(node) && !isTarget(node, value) && mayBeCut(value));
+  }
+
+  /** Whether a node makes integers of integers; symbols stay symbols. */
+  private boolean computes(Node node) {
+    boolean integers = shapes.integers(node.output(0)) != null;
+    return COMPUTE.contains(node.op()) || (integers && node.op().equals("Cast"));
+  }
+
+  /** Gives the type of integers that follow from a shape. */
+  DataType type(String value) {
+    String at = value;
+    for (Node maker = graph.maker(at); maker != null; maker = graph.maker(at)) {
+      if (maker.op().equals("Cast")) {
+        return maker.integer("to", 0) == DataType.INT32.getNumber()
+            ? DataType.INT32
+            : DataType.INT64;
+      }
+      at = maker.input(0);
+    }
+    return DataType.INT64;
   }
 
   /** A symbol is the size of an axis that is never cut. */
@@ -98,7 +118,7 @@ final class ShapeUse {
       String value = open.remove();
       if (reached.add(value) && shapes.numbers(value) == null) {
         for (Node user : users.getOrDefault(value, Set.of())) {
-          if (COMPUTE.contains(user.op())) {
+          if (computes(user)) {
             open.add(user.output(0));
           }
         }

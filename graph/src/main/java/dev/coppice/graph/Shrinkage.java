@@ -16,23 +16,79 @@ public final class Shrinkage {
    */
   public record Part(Group group, int kept) {}
 
+  /**
+   * A block that could be removed.
+   *
+   * @param block the block
+   * @param influence how much it changes what flows through it: 1 less the mean cosine
+   * @param kept whether it stays
+   */
+  public record Layer(Block block, double influence, boolean kept) {}
+
   private final ModelProto small;
   private final Graph graph;
   private final Cut cut;
   private final List<Part> parts;
   private final Costs before;
   private final Costs after;
+  private final List<Layer> blocks;
+  private final Map<String, double[]> folded;
 
-  Shrinkage(ModelProto small, Graph graph, Cut cut, List<Part> parts, Costs before, Costs after) {
+  /**
+   * Holds what it is given.
+   *
+   * @param folded what was added to the outputs of products, by their names
+   */
+  Shrinkage(
+      ModelProto small,
+      Graph graph,
+      Cut cut,
+      Map<String, double[]> folded,
+      List<Part> parts,
+      Costs before,
+      Costs after) {
+    this(small, graph, cut, folded, parts, before, after, List.of());
+  }
+
+  private Shrinkage(
+      ModelProto small,
+      Graph graph,
+      Cut cut,
+      Map<String, double[]> folded,
+      List<Part> parts,
+      Costs before,
+      Costs after,
+      List<Layer> blocks) {
     this.small = small;
     this.graph = graph;
     this.cut = cut;
+    this.folded = folded;
     this.parts = List.copyOf(parts);
     this.before = before;
     this.after = after;
+    this.blocks = List.copyOf(blocks);
   }
 
-  /** Gives all groups of the model, with what is left of each. */
+  /** Gives the same as part of what was done to a model that had more blocks. */
+  Shrinkage in(Shrinker dense, List<Layer> layers) {
+    List<Block> gone = layers.stream().filter(l -> !l.kept()).map(Layer::block).toList();
+    return new Shrinkage(
+        small,
+        Bypass.around(dense.graph(), gone),
+        cut,
+        folded,
+        parts,
+        dense.costs(),
+        after,
+        layers);
+  }
+
+  /** Gives the blocks of the dense model, where layers were to go; otherwise none. */
+  public List<Layer> blocks() {
+    return blocks;
+  }
+
+  /** Gives all groups of the model without the blocks that went, with what is left of each. */
   public List<Part> parts() {
     return parts;
   }
@@ -52,9 +108,12 @@ public final class Shrinkage {
     return before.layers(metric);
   }
 
-  /** Gives what each layer of the smaller model costs, in the order of the graph. */
+  /** Gives what is left of each layer of the dense model, in the order of the graph. */
   public Map<String, Double> layersAfter(Metric metric) {
-    return after.layers(metric);
+    Map<String, Double> layers = before.layers(metric);
+    layers.replaceAll((layer, cost) -> 0.0);
+    layers.putAll(after.layers(metric));
+    return layers;
   }
 
   /** Gives the smaller model as the bytes of a file. */
@@ -63,11 +122,26 @@ public final class Shrinkage {
   }
 
   /**
-   * Gives the dense model with zeros in place of everything that was removed, as the bytes of a
+   * Gives the dense model with zeros in place of all units that were removed, and nothing reading
+   * the blocks that were, and with the constants that were moved into biases, as the bytes of a
    * file: what it answers is what the smaller model must answer.
    */
   public byte[] zeroed() {
-    return Surgeon.zero(graph, cut).toByteArray();
+    Folded dense = Folded.of(graph, folded);
+    return Surgeon.zero(dense.graph(), cut.with(dense.likes())).toByteArray();
+  }
+
+  /**
+   * Fits the weights of all that lost inputs, so that it comes as close as it can to what it made
+   * in the dense model, without the blocks that went; nothing is trained. Memory grows with the
+   * square of how many numbers an output of a layer sums over; layers of more than 4,608 are left.
+   *
+   * @param calibration data for the dense model: a few hundred images or sentences
+   * @throws IOException if a model cannot be run
+   */
+  public Repair repair(Calibration calibration) throws IOException {
+    Graph found = Graph.of(small, graph.path());
+    return new Repairer(graph, found, cut, calibration, Repairer.DAMPING).repair();
   }
 
   /**

@@ -1,21 +1,26 @@
 package dev.coppice.graph;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
 import dev.coppice.CheckpointFormatException;
 import dev.coppice.Glob;
 import dev.coppice.InvalidPlanException;
+import dev.coppice.graph.Group.Kind;
+import dev.coppice.graph.ShrinkRequest.Criterion;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumMap;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Removes channels, heads and neurons from an ONNX model, with everything that depends on them. It
- * holds the model in memory and does not change it; several threads may use it.
+ * Removes channels, heads, neurons and layers from an ONNX model, with everything that depends on
+ * them. It holds the model in memory and does not change it; several threads may use it.
  */
 public final class Shrinker {
   private static final int TOKENS = 128;
@@ -25,20 +30,20 @@ public final class Shrinker {
   private final Shapes shapes;
   private final AxisClasses classes;
   private final List<Group> groups;
+  private final List<Reduction> reductions;
   private final Map<String, long[]> sizes;
-  private final Map<String, List<String>> users = new HashMap<>();
+  private final Shapes sized;
+  private final Uses uses;
 
   private Shrinker(Graph graph, Map<String, long[]> given) {
     this.graph = graph;
     this.shapes = Shapes.infer(graph, Map.of());
     this.classes = Coupling.of(graph, shapes);
     this.groups = Groups.of(graph, classes);
+    this.reductions = Reduction.in(graph, shapes);
     this.sizes = sizes(given);
-    for (Node node : graph.nodes()) {
-      for (String input : node.inputs()) {
-        users.computeIfAbsent(input, name -> new ArrayList<>()).add(node.name());
-      }
-    }
+    this.sized = Shapes.infer(graph, sizes);
+    this.uses = new Uses(graph);
   }
 
   /**
@@ -53,8 +58,17 @@ public final class Shrinker {
     return new Shrinker(ModelFile.read(file), sizes);
   }
 
+  /**
+   * Gives a model as the bytes of one file: what it keeps in other files of its folder is inside.
+   *
+   * @throws CheckpointFormatException if the file is damaged, or no model that can be shrunk
+   */
+  public static byte[] bytes(Path file) throws IOException {
+    return ModelFile.read(file).model().toByteArray();
+  }
+
   private Map<String, long[]> sizes(Map<String, long[]> given) {
-    Map<String, long[]> all = new HashMap<>();
+    Map<String, long[]> all = new LinkedHashMap<>();
     for (String input : graph.inputs().keySet()) {
       long[] open = shapes.of(input);
       if (open != null && graph.tensor(input) == null) {
@@ -99,7 +113,7 @@ public final class Shrinker {
 
   /** Gives the shapes of the graph's inputs that costs are counted for. */
   public Map<String, long[]> sizes() {
-    return Map.copyOf(sizes);
+    return Collections.unmodifiableMap(sizes);
   }
 
   /** Gives what removing the first unit of a group would save of the dense model. */
@@ -132,45 +146,180 @@ public final class Shrinker {
     return frozen;
   }
 
-  private Costs costs() {
-    return new Costs(graph, Shapes.infer(graph, sizes), classes);
+  /** Gives the blocks that could be removed whole, in the order of the graph. */
+  public List<Block> blocks() {
+    return Blocks.of(graph, shapes);
+  }
+
+  Graph graph() {
+    return graph;
+  }
+
+  /** Gives the same for the model without some of its blocks. */
+  Shrinker without(List<Block> gone) {
+    return new Shrinker(Bypass.without(graph, gone), sizes);
+  }
+
+  /** Gives what the model costs without some of its blocks. */
+  double cost(List<Block> gone, Metric metric) {
+    Graph left = Bypass.without(graph, gone);
+    return new Costs(left, Shapes.infer(left, sizes), new AxisClasses(left.path())).total(metric);
+  }
+
+  Costs costs() {
+    return new Costs(graph, sized, classes);
   }
 
   /**
    * Chooses what goes and makes the smaller model; nothing is written.
    *
-   * @throws InvalidPlanException if the target cannot be reached, or a name to keep is of no group
+   * @throws InvalidPlanException if the target cannot be reached, a name to keep is of no group, no
+   *     group has what the criterion looks at, or calibration data is needed
    */
   public Shrinkage shrink(ShrinkRequest request) {
-    Costs dense = costs();
-    Costs small = costs();
-    Importance importance = new Importance(graph, request.criterion(), request.seed());
-    Set<Integer> gone = Solver.solve(open(request), importance, small, request);
-    Cut cut = new Cut(classes, gone);
-    List<Shrinkage.Part> parts =
-        groups.stream()
-            .map(
-                group ->
-                    new Shrinkage.Part(
-                        group,
-                        (int)
-                            group.units().stream()
-                                .filter(unit -> !gone.contains(unit.classId()))
-                                .count()))
-            .toList();
-    return new Shrinkage(Surgeon.remove(graph, shapes, cut), graph, cut, parts, dense, small);
+    if (request.kinds().contains(Kind.LAYERS)) {
+      throw new InvalidPlanException(
+          "layers are chosen by what calibration data says of them, and there is none");
+    }
+    if (request.criterion() == Criterion.ACTIVATION) {
+      throw new InvalidPlanException(
+          "the criterion activation looks at calibration data, and there is none");
+    }
+    checkKeep(request);
+    return ranked(request, Map.of()).reach();
   }
 
-  /** Gives the groups that nothing says to keep. */
-  private List<Group> open(ShrinkRequest request) {
+  /**
+   * Chooses what goes, with calibration data for what looks at it, and makes the smaller model;
+   * nothing is written.
+   *
+   * @throws InvalidPlanException if the target cannot be reached, or a name to keep is of no group
+   *     and no block
+   * @throws IOException if the model cannot be run
+   */
+  public Shrinkage shrink(ShrinkRequest request, Calibration calibration) throws IOException {
+    checkKeep(request);
+    return request.kinds().contains(Kind.LAYERS)
+        ? new Depth(this, request, calibration).shrink()
+        : cut(request, calibration);
+  }
+
+  Shrinkage cut(ShrinkRequest request, Calibration calibration) throws IOException {
+    return ranked(request, losses(request, calibration)).reach();
+  }
+
+  /** Gives what products lose that sum over what may go; nothing unless the criterion asks. */
+  private Map<Reduction, Damage.Loss> losses(ShrinkRequest request, Calibration calibration)
+      throws IOException {
+    if (request.criterion() != Criterion.ACTIVATION) {
+      return Map.of();
+    }
+    Set<Slot> slots =
+        open(request).stream().flatMap(group -> group.slots().stream()).collect(Collectors.toSet());
+    List<Reduction> cuttable =
+        reductions.stream().filter(reduction -> slots.contains(reduction.slot())).toList();
+    return cuttable.isEmpty() ? Map.of() : Damage.measure(graph, sized, cuttable, calibration);
+  }
+
+  private Ranked ranked(ShrinkRequest request, Map<Reduction, Damage.Loss> losses) {
+    Folding folding = folding();
+    return new Ranked(this, request, rankings(request, losses, folding), folding);
+  }
+
+  /**
+   * Ranks the units that may go, for several models of which each keeps what it is told to.
+   *
+   * @param request its target does not count
+   * @param calibration where the criterion looks at activations
+   * @throws InvalidPlanException if a name to keep is of no group, no group has what the criterion
+   *     looks at, layers are to go, or calibration data is needed
+   * @throws IOException if the model cannot be run
+   */
+  public Ranked rank(ShrinkRequest request, Optional<Calibration> calibration) throws IOException {
+    boolean layers = request.kinds().contains(Kind.LAYERS);
+    if (layers || (request.criterion() == Criterion.ACTIVATION && calibration.isEmpty())) {
+      throw new InvalidPlanException(
+          layers
+              ? "layers have no units to be ranked"
+              : "the criterion activation looks at calibration data, and there is none");
+    }
+    checkKeep(request);
+    return ranked(request, calibration.isPresent() ? losses(request, calibration.get()) : Map.of());
+  }
+
+  private Folding folding() {
+    return new Folding(graph, shapes, classes, reductions);
+  }
+
+  /** Makes the model as it is. */
+  Shrinkage whole() {
+    return without(Set.of(), folding());
+  }
+
+  /** Makes the model without some units. */
+  Shrinkage without(Set<Integer> gone, Folding folding) {
+    Costs small = costs();
+    small.remove(List.copyOf(gone));
+    Cut cut = new Cut(classes, gone);
+    Map<String, double[]> sums = folding.sums(cut);
+    Folded folded = Folded.of(graph, sums);
+    ModelProto made = Surgeon.remove(folded.graph(), shapes, cut.with(folded.likes()));
+    if (!sums.isEmpty()) {
+      // A product that had no bias may have one now.
+      Graph left = Graph.of(made, graph.path());
+      small = new Costs(left, Shapes.infer(left, sizes), new AxisClasses(left.path()));
+    }
+    return new Shrinkage(made, graph, cut, sums, parts(gone), costs(), small);
+  }
+
+  private Map<Group, Ranking> rankings(
+      ShrinkRequest request, Map<Reduction, Damage.Loss> losses, Folding folding) {
+    Importance importance =
+        new Importance(graph, reductions, losses, request.criterion(), request.seed());
+    Map<Group, Ranking> rankings = new LinkedHashMap<>();
+    for (Group group : open(request)) {
+      importance
+          .of(group, unit -> folding.isFree(group, unit))
+          .ifPresent(ranking -> rankings.put(group, ranking));
+    }
+    if (rankings.isEmpty() && request.criterion() == Criterion.BN_SCALE) {
+      throw new InvalidPlanException(
+          "the criterion bn-scale looks at batch norms, and no group has one; exporters merge them"
+              + " into convolutions");
+    }
+    return rankings;
+  }
+
+  private List<Shrinkage.Part> parts(Set<Integer> gone) {
+    return groups.stream()
+        .map(
+            group ->
+                new Shrinkage.Part(
+                    group,
+                    (int)
+                        group.units().stream()
+                            .filter(unit -> !gone.contains(unit.classId()))
+                            .count()))
+        .toList();
+  }
+
+  private void checkKeep(ShrinkRequest request) {
+    List<Block> blocks =
+        request.kinds().contains(Kind.LAYERS) && !request.keep().isEmpty() ? blocks() : List.of();
     for (String name : request.keep()) {
       Glob glob = Glob.of(name);
-      if (groups.stream().noneMatch(group -> isNamed(group, glob))) {
+      if (groups.stream().noneMatch(group -> isNamed(group, glob))
+          && blocks.stream().noneMatch(block -> block.isNamed(glob))) {
         throw new InvalidPlanException("nothing that could be removed is named \"" + name + "\"");
       }
     }
+  }
+
+  /** Gives the groups of the kinds that may go and that nothing says to keep. */
+  private List<Group> open(ShrinkRequest request) {
     List<Glob> globs = request.keep().stream().map(Glob::of).toList();
     return groups.stream()
+        .filter(group -> request.kinds().contains(group.kind()))
         .filter(group -> globs.stream().noneMatch(glob -> isNamed(group, glob)))
         .toList();
   }
@@ -179,7 +328,7 @@ public final class Shrinker {
     Set<String> names = group.slots().stream().map(Slot::tensor).collect(Collectors.toSet());
     return names.stream().anyMatch(glob::matches)
         || names.stream()
-            .flatMap(tensor -> users.getOrDefault(tensor, List.of()).stream())
-            .anyMatch(glob::matches);
+            .flatMap(tensor -> uses.of(tensor).stream())
+            .anyMatch(node -> glob.matches(node.name()));
   }
 }

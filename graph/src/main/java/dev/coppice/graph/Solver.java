@@ -2,13 +2,12 @@ package dev.coppice.graph;
 
 import dev.coppice.InvalidPlanException;
 import dev.coppice.Scope;
-import dev.coppice.graph.Group.Kind;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Optional;
 import java.util.PriorityQueue;
@@ -26,30 +25,17 @@ final class Solver {
   /** A group whose units stand in the order in which they go. */
   private static final class Candidate {
     private final List<Integer> order;
-    private final double[] importance;
+    private final Ranking ranking;
     private final NavigableSet<Integer> sizes;
-    private final long sufferers;
     private int kept;
-    private double left;
 
-    Candidate(Group group, double[] importance, long sufferers, ShrinkRequest request) {
-      this.sufferers = sufferers;
-      this.left = Arrays.stream(importance).sum();
-      // Of equals the one that stands first stays.
-      List<Integer> units =
-          IntStream.range(0, importance.length)
-              .boxed()
-              .sorted(
-                  Comparator.comparingDouble((Integer unit) -> importance[unit])
-                      .thenComparing(Comparator.reverseOrder()))
-              .toList();
-      this.order = units.stream().map(unit -> group.units().get(unit).classId()).toList();
-      this.importance = units.stream().mapToDouble(unit -> importance[unit]).toArray();
+    Candidate(Group group, Ranking ranking, ShrinkRequest request) {
+      this.order = ranking.order().stream().map(unit -> group.units().get(unit).classId()).toList();
+      this.ranking = ranking;
       this.kept = order.size();
-      int step = group.kind() == Kind.HEADS ? 1 : request.roundTo();
-      int least = Math.max(1, (int) Math.ceil(request.floor() * kept));
+      int step = request.step(group);
       this.sizes =
-          IntStream.rangeClosed(least, kept)
+          IntStream.rangeClosed(request.least(group), kept)
               .filter(size -> size % step == 0 || size == kept)
               .boxed()
               .collect(Collectors.toCollection(TreeSet::new));
@@ -65,23 +51,9 @@ final class Solver {
       return order.subList(order.size() - from, order.size() - to);
     }
 
-    private double importance(int from, int to) {
-      return Arrays.stream(importance, order.size() - from, order.size() - to).sum();
-    }
-
-    /**
-     * Gives what it costs in quality to keep {@code to} units: by how much the logarithm falls of
-     * the share of importance that is left, once for each product that sums over the group. So the
-     * next unit of a group that has lost much is dear, and no group is emptied before the others.
-     */
+    /** Gives what it costs in quality to keep {@code to} units. */
     double loss(int to) {
-      double after = left - importance(kept, to);
-      return left <= 0 ? 0 : after <= 0 ? Double.MAX_VALUE : sufferers * Math.log(left / after);
-    }
-
-    void keep(int to) {
-      left -= importance(kept, to);
-      kept = to;
+      return ranking.loss(order.size() - to) - ranking.loss(order.size() - kept);
     }
 
     int nearest(double share) {
@@ -100,25 +72,20 @@ final class Solver {
   private final ShrinkRequest request;
   private final List<Candidate> candidates = new ArrayList<>();
 
-  private Solver(List<Group> groups, Importance importance, Costs costs, ShrinkRequest request) {
+  private Solver(Map<Group, Ranking> rankings, Costs costs, ShrinkRequest request) {
     this.costs = costs;
     this.request = request;
-    for (Group group : groups) {
-      if (request.kinds().contains(group.kind())) {
-        candidates.add(
-            new Candidate(group, importance.of(group), importance.sufferers(group), request));
-      }
-    }
+    rankings.forEach((group, ranking) -> candidates.add(new Candidate(group, ranking, request)));
   }
 
   /**
    * Gives the classes that go, and takes them out of {@code costs}.
    *
+   * @param rankings the groups that may lose units, in the order of the graph
    * @throws InvalidPlanException if the target cannot be reached
    */
-  static Set<Integer> solve(
-      List<Group> groups, Importance importance, Costs costs, ShrinkRequest request) {
-    Solver solver = new Solver(groups, importance, costs, request);
+  static Set<Integer> solve(Map<Group, Ranking> rankings, Costs costs, ShrinkRequest request) {
+    Solver solver = new Solver(rankings, costs, request);
     double dense = costs.total(request.metric());
     double target = request.fraction() * dense;
     List<Integer> gone =
@@ -151,7 +118,7 @@ final class Solver {
         List<Integer> ids = old.candidate().between(old.candidate().kept, now.get().to());
         costs.remove(ids);
         gone.addAll(ids);
-        old.candidate().keep(now.get().to());
+        old.candidate().kept = now.get().to();
         move(old.candidate()).ifPresent(moves::add);
       }
     }

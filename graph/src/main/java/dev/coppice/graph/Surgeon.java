@@ -6,14 +6,11 @@ import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.Deque;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -65,7 +62,7 @@ final class Surgeon {
   }
 
   private ModelProto operate() {
-    Set<String> constants = new HashSet<>();
+    Set<String> constants = new LinkedHashSet<>();
     ShapeUse use = new ShapeUse(graph, shapes);
     for (Node node : graph.nodes()) {
       if (node.op().equals("Shape") && cut.cuts(node.input(0))) {
@@ -81,43 +78,19 @@ final class Surgeon {
     }
     for (String value : constants) {
       long[] numbers = Objects.requireNonNull(shapes.numbers(value));
-      TensorProto vector = TensorBytes.integers(value, numbers);
+      TensorProto vector = TensorBytes.integers(value, numbers, use.type(value));
       long[] shape = Objects.requireNonNull(shapes.of(value));
       made.put(value, shape.length == 0 ? vector.toBuilder().clearDims().build() : vector);
     }
     GraphProto.Builder body = graph.model().getGraph().toBuilder();
     body.clearNode().clearInitializer().clearValueInfo();
-    List<NodeProto> used = needed(nodes);
-    body.addAllNode(used);
-    Set<String> inputs = new HashSet<>(graph.outputs());
-    inputs.addAll(graph.captured());
-    used.forEach(node -> inputs.addAll(node.getInputList()));
-    for (TensorProto tensor : graph.model().getGraph().getInitializerList()) {
-      boolean isInput = graph.inputs().containsKey(tensor.getName());
-      if (inputs.contains(tensor.getName()) || isInput) {
-        body.addInitializer(cut.removeFrom(tensor));
-      }
+    Needed needed = Needed.of(graph, nodes);
+    body.addAllNode(needed.nodes());
+    for (TensorProto tensor : needed.initializers()) {
+      body.addInitializer(cut.removeFrom(tensor));
     }
-    made.values().stream().filter(t -> inputs.contains(t.getName())).forEach(body::addInitializer);
+    made.values().stream().filter(t -> needed.reads(t.getName())).forEach(body::addInitializer);
     return graph.model().toBuilder().setGraph(body).build();
-  }
-
-  /** Leaves out nodes that nothing needs any more. */
-  private List<NodeProto> needed(List<NodeProto> nodes) {
-    Map<String, NodeProto> makers = new LinkedHashMap<>();
-    nodes.forEach(node -> node.getOutputList().forEach(name -> makers.put(name, node)));
-    Set<String> seen = new HashSet<>();
-    Deque<String> open = new ArrayDeque<>(graph.outputs());
-    open.addAll(graph.captured());
-    Set<NodeProto> needed = Collections.newSetFromMap(new IdentityHashMap<>());
-    while (!open.isEmpty()) {
-      String value = open.remove();
-      NodeProto maker = seen.add(value) ? makers.get(value) : null;
-      if (maker != null && needed.add(maker)) {
-        open.addAll(maker.getInputList());
-      }
-    }
-    return nodes.stream().filter(needed::contains).toList();
   }
 
   private NodeProto rewrite(Node node) {
@@ -130,6 +103,14 @@ final class Surgeon {
         }
       }
       case "Conv", "ConvTranspose" -> groups(node, changed);
+      case "GroupNormalization" -> {
+        String in = node.input(0);
+        long channels = Objects.requireNonNull(shapes.of(in))[1];
+        if (cut.cuts(in, 1)) {
+          long left = node.integer("num_groups", 1) * cut.kept(in, 1).length / channels;
+          attribute(changed, "num_groups", left);
+        }
+      }
       case "Reshape" -> {
         if (cut.cuts(node.output(0)) || cut.cuts(node.input(0)) || retargeted.contains(node)) {
           target(node, changed, Objects.requireNonNull(Targets.reshape(node, shapes)));
@@ -234,10 +215,7 @@ final class Surgeon {
 
   /** Gives a node an input of its own with these numbers. */
   private void input(Node node, NodeProto.Builder changed, int index, long[] numbers) {
-    String name = node.output(0) + "/cut" + index;
-    while (graph.maker(name) != null || graph.tensor(name) != null) {
-      name += "_";
-    }
+    String name = graph.unused(node.output(0) + "/cut" + index);
     made.put(name, TensorBytes.integers(name, numbers));
     while (changed.getInputCount() <= index) {
       changed.addInput("");

@@ -5,6 +5,7 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import com.google.protobuf.ByteString;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -84,6 +85,21 @@ final class TensorBytes {
     }
   }
 
+  /** Gives how many elements there are. */
+  static int elements(TensorProto tensor) {
+    long count = 1;
+    for (long size : tensor.getDimsList()) {
+      count *= size;
+    }
+    return Math.toIntExact(count);
+  }
+
+  /** Gives the bytes of the elements, to be written to. */
+  static ByteBuffer copy(TensorProto tensor) {
+    ByteBuffer bytes = of(tensor);
+    return ByteBuffer.allocate(bytes.remaining()).order(ByteOrder.LITTLE_ENDIAN).put(bytes).flip();
+  }
+
   /** Gives the elements of a small INT64 or INT32 tensor; nothing for other types. */
   static long @Nullable [] integers(TensorProto tensor) {
     boolean wide = tensor.getDataType() == DataType.INT64.getNumber();
@@ -112,6 +128,14 @@ final class TensorBytes {
         : halfToFloat(bits);
   }
 
+  /** Gives the elements of a float tensor. */
+  static double[] numbers(TensorProto tensor) {
+    ByteBuffer bytes = of(tensor);
+    double[] numbers = new double[bytes.remaining() / width(tensor.getDataType())];
+    Arrays.setAll(numbers, i -> element(bytes, tensor.getDataType(), i));
+    return numbers;
+  }
+
   private static float halfToFloat(short bits) {
     int exponent = bits >>> 10 & 0x1F;
     int fraction = bits & 0x3FF;
@@ -138,15 +162,32 @@ final class TensorBytes {
     return made.build();
   }
 
+  /** Makes a FLOAT tensor without a name, its elements rounded. */
+  static TensorProto floats(double[] values, long... dims) {
+    ByteBuffer bytes =
+        ByteBuffer.allocate(Math.multiplyExact(4, values.length)).order(ByteOrder.LITTLE_ENDIAN);
+    for (double value : values) {
+      bytes.putFloat((float) value);
+    }
+    TensorProto type = TensorProto.newBuilder().setDataType(DataType.FLOAT.getNumber()).build();
+    return with(type, dims, bytes.flip());
+  }
+
   /** Makes an INT64 tensor of rank 1. */
   static TensorProto integers(String name, long[] values) {
-    ByteBuffer bytes = ByteBuffer.allocate(8 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    return integers(name, values, DataType.INT64);
+  }
+
+  /** Makes an INT64 or INT32 tensor of rank 1. */
+  static TensorProto integers(String name, long[] values, DataType type) {
+    int width = width(type.getNumber());
+    ByteBuffer bytes = ByteBuffer.allocate(width * values.length).order(ByteOrder.LITTLE_ENDIAN);
     for (long value : values) {
-      bytes.putLong(value);
+      put(bytes, type.getNumber(), width, value);
     }
     return TensorProto.newBuilder()
         .setName(name)
-        .setDataType(DataType.INT64.getNumber())
+        .setDataType(type.getNumber())
         .addDims(values.length)
         .setRawData(ByteString.copyFrom(bytes.flip()))
         .build();

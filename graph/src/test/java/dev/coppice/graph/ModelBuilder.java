@@ -11,7 +11,9 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.TensorShapeProto;
 import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import com.google.protobuf.ByteString;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 
@@ -32,8 +34,22 @@ final class ModelBuilder {
     return this;
   }
 
+  /** Adds an input of floats that may have any rank. */
+  ModelBuilder rankless(String name) {
+    ValueInfoProto.Builder input = value(name).toBuilder();
+    input.getTypeBuilder().getTensorTypeBuilder().clearShape();
+    graph.addInput(input);
+    return this;
+  }
+
   ModelBuilder output(String name, long... shape) {
     graph.addOutput(value(name, shape));
+    return this;
+  }
+
+  /** Makes a value an output whose shape is not said. */
+  ModelBuilder output(String name) {
+    graph.addOutput(ValueInfoProto.newBuilder().setName(name));
     return this;
   }
 
@@ -74,6 +90,27 @@ final class ModelBuilder {
     return this;
   }
 
+  ModelBuilder floats(String name, float[] values, long... shape) {
+    TensorProto.Builder tensor =
+        TensorProto.newBuilder().setName(name).setDataType(DataType.FLOAT.getNumber());
+    for (long size : shape) {
+      tensor.addDims(size);
+    }
+    for (float value : values) {
+      tensor.addFloatData(value);
+    }
+    graph.addInitializer(tensor);
+    return this;
+  }
+
+  /** Adds a weight of ones. */
+  ModelBuilder ones(String name, int count) {
+    TensorProto.Builder tensor =
+        TensorProto.newBuilder().setName(name).setDataType(DataType.FLOAT.getNumber());
+    graph.addInitializer(tensor.addDims(count).addAllFloatData(Collections.nCopies(count, 1f)));
+    return this;
+  }
+
   ModelBuilder integers(String name, long... values) {
     graph.addInitializer(TensorBytes.integers(name, values));
     return this;
@@ -84,7 +121,7 @@ final class ModelBuilder {
     return this;
   }
 
-  /** Adds a node; attributes are names and then a Long or a long[]. */
+  /** Adds a node; attributes are names and then a Long, long[], Float or String. */
   ModelBuilder node(String op, List<String> inputs, List<String> outputs, Object... attributes) {
     NodeProto.Builder node =
         NodeProto.newBuilder()
@@ -99,6 +136,10 @@ final class ModelBuilder {
         for (long one : many) {
           made.addInts(one);
         }
+      } else if (attributes[i + 1] instanceof Float real) {
+        made.setType(AttributeType.FLOAT).setF(real);
+      } else if (attributes[i + 1] instanceof String text) {
+        made.setType(AttributeType.STRING).setS(ByteString.copyFromUtf8(text));
       } else {
         made.setType(AttributeType.INT).setI((Long) attributes[i + 1]);
       }
@@ -111,6 +152,43 @@ final class ModelBuilder {
   /** Adds a node of one output, which its last argument names. */
   ModelBuilder node(String op, String inputs, String output, Object... attributes) {
     return node(op, List.of(inputs.split(" ", -1)), List.of(output), attributes);
+  }
+
+  /**
+   * Adds an If: its branches are Relu and Neg of a value that it captures; the condition is whether
+   * the first element of an input is above zero.
+   */
+  ModelBuilder branch(String captured, String output, String decides) {
+    integers(output + "_flat", -1)
+        .index(output + "_first", 0)
+        .floats(output + "_zero", new float[1]);
+    node("Reshape", decides + " " + output + "_flat", output + "_row");
+    node("Gather", output + "_row " + output + "_first", output + "_one");
+    node("Greater", output + "_one " + output + "_zero", output + "_if");
+    NodeProto.Builder node =
+        NodeProto.newBuilder()
+            .setOpType("If")
+            .setName("the_" + output)
+            .addInput(output + "_if")
+            .addOutput(output);
+    for (String branch : List.of("then_branch", "else_branch")) {
+      String op = branch.startsWith("then") ? "Relu" : "Neg";
+      node.addAttribute(
+          AttributeProto.newBuilder()
+              .setName(branch)
+              .setType(AttributeType.GRAPH)
+              .setG(
+                  GraphProto.newBuilder()
+                      .setName(branch)
+                      .addNode(
+                          NodeProto.newBuilder()
+                              .setOpType(op)
+                              .addInput(captured)
+                              .addOutput(output + branch))
+                      .addOutput(ValueInfoProto.newBuilder().setName(output + branch))));
+    }
+    graph.addNode(node);
+    return this;
   }
 
   ModelProto model() {

@@ -7,6 +7,7 @@ import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import ai.onnxruntime.OrtException;
 import dev.coppice.graph.ShrinkRequest.Criterion;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -32,8 +33,8 @@ class RealModelTest {
     Shapes shapes = Shapes.infer(graph, Map.of());
     AxisClasses classes = Coupling.of(graph, shapes);
     Random random = new Random(1);
-    // The transformer is large: three targets, so that the test takes seconds.
-    for (int i = 0; i < (model == RealModel.MINILM ? 3 : TARGETS); i++) {
+    // Transformers are large: three targets, so that the test takes seconds.
+    for (int i = 0; i < (model.isTransformer() ? 3 : TARGETS); i++) {
       Set<Integer> gone = anyUnits(Groups.of(graph, classes), random);
       Cut cut = new Cut(classes, gone);
       byte[] small = tapped(Surgeon.remove(graph, shapes, cut), graph);
@@ -46,7 +47,7 @@ class RealModelTest {
   }
 
   /** Makes an output of what the last Sigmoid or Softmax sees: probabilities hide differences. */
-  private static byte[] tapped(ModelProto model, Graph graph) {
+  static byte[] tapped(ModelProto model, Graph graph) {
     String value = graph.outputs().iterator().next();
     Node maker = graph.maker(value);
     while (maker != null && Set.of("Sigmoid", "Softmax", "Identity").contains(maker.op())) {
@@ -61,7 +62,7 @@ class RealModelTest {
   }
 
   /** Takes from each group a share of its own, and leaves one unit at least. */
-  private static Set<Integer> anyUnits(Iterable<Group> groups, Random random) {
+  static Set<Integer> anyUnits(Iterable<Group> groups, Random random) {
     Set<Integer> gone = new HashSet<>();
     for (Group group : groups) {
       double share = random.nextDouble();
@@ -77,7 +78,7 @@ class RealModelTest {
   }
 
   /** Gives the largest difference, relative to the largest value. */
-  private static double furthest(float[] found, float[] expected) {
+  static double furthest(float[] found, float[] expected) {
     assertThat(found).hasSameSizeAs(expected);
     double largest = 1e-3;
     for (float value : expected) {
@@ -139,6 +140,22 @@ class RealModelTest {
     for (Metric metric : Metric.values()) {
       assertThat(counted.total(metric)).isEqualTo(half.after(metric));
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void onnxRuntimeFusesAsMuchOfWhatIsLeft(RealModel model) throws IOException, OrtException {
+    Path file = model.file(folder);
+    byte[] small =
+        Shrinker.open(file, model.sizes()).shrink(ShrinkRequest.of(Metric.MACS, 0.6)).model();
+    assertThat(fused(small)).isEqualTo(fused(Files.readAllBytes(file)));
+  }
+
+  /** Counts what ONNX Runtime makes of a model, but for its changes of memory layout. */
+  private static Map<String, Integer> fused(byte[] model) throws IOException, OrtException {
+    Map<String, Integer> counts = OnnxRuntime.optimized(model);
+    counts.keySet().removeAll(Set.of("ReorderInput", "ReorderOutput"));
+    return counts;
   }
 
   @Test

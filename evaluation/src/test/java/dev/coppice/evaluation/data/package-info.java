@@ -1,0 +1,4 @@
+@NullMarked
+package dev.coppice.evaluation.data;
+
+import org.jspecify.annotations.NullMarked;
