@@ -36,12 +36,6 @@ class LargeDeviceTensorTest {
   }
 
   @Test
-  void ofEachRowTheFirstStay() {
-    Pattern pattern = new Pattern.Unstructured(Scope.ROW, new Amount.Count(ROW - KEPT));
-    prune(pattern, ROWS * (ROW - KEPT), i -> i % ROW < KEPT);
-  }
-
-  @Test
   void ofEachGroupTheFirstStay() {
     prune(new Pattern.NofM(2, 4), ELEMENTS / 2, i -> i % 4 < 2);
   }
