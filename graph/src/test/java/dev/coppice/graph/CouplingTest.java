@@ -355,6 +355,27 @@ class CouplingTest {
   }
 
   @Test
+  void whatALoopOrAScanGoesOverIsFrozenAndTheRestIsCut() throws OrtException {
+    for (String op : List.of("Loop", "Scan")) {
+      ModelBuilder builder =
+          new ModelBuilder()
+              .input("x", 2, 4)
+              .weight("a", 4, 6)
+              .weight("b", 6, 5)
+              .weight("c", 5, 3)
+              .node("MatMul", "x a", "h")
+              .node("MatMul", "h b", "i");
+      (op.equals("Loop") ? builder.loop("i", "j") : builder.scan("i", "j"))
+          .node("MatMul", "j c", "y")
+          .output("y", 2, 3);
+      assertThat(reason(classes(builder), "b", 1)).isNotEmpty();
+      assertThat(proven(builder, Map.of("x", new long[] {2, 4})))
+          .singleElement()
+          .satisfies(g -> assertThat(g.slots()).contains(new Slot("a", 1), new Slot("b", 0)));
+    }
+  }
+
+  @Test
   void whatANestedGraphUsesIsFrozenAndTheRestIsCut() throws OrtException {
     ModelBuilder builder =
         new ModelBuilder()

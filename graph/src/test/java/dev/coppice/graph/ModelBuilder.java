@@ -191,6 +191,71 @@ final class ModelBuilder {
     return this;
   }
 
+  /** Adds a Loop that adds a value that it captures to itself three times. */
+  ModelBuilder loop(String captured, String output) {
+    index(output + "_times", 3);
+    GraphProto.Builder body =
+        body(output + "_body", output + "_turn", output + "_on", output + "_sum")
+            .addNode(inner("Identity", output + "_on", output + "_on_out"))
+            .addNode(inner("Add", output + "_sum", output + "_sum_out").addInput(captured));
+    addOutput(body, output + "_on_out");
+    addOutput(body, output + "_sum_out");
+    for (int input = 0; input < 2; input++) {
+      body.getInputBuilder(input)
+          .getTypeBuilder()
+          .getTensorTypeBuilder()
+          .setElemType((input == 0 ? DataType.INT64 : DataType.BOOL).getNumber())
+          .setShape(TensorShapeProto.getDefaultInstance());
+    }
+    graph.addNode(
+        nesting("Loop", body, output).addInput(output + "_times").addInput("").addInput(captured));
+    return this;
+  }
+
+  /** Adds a Scan that applies Relu to each row of a value. */
+  ModelBuilder scan(String rows, String output) {
+    GraphProto.Builder body =
+        body(output + "_body", output + "_row")
+            .addNode(inner("Relu", output + "_row", output + "_row_out"));
+    addOutput(body, output + "_row_out");
+    graph.addNode(
+        nesting("Scan", body, output)
+            .addInput(rows)
+            .addAttribute(
+                AttributeProto.newBuilder()
+                    .setName("num_scan_inputs")
+                    .setType(AttributeType.INT)
+                    .setI(1)));
+    return this;
+  }
+
+  private static GraphProto.Builder body(String name, String... inputs) {
+    GraphProto.Builder body = GraphProto.newBuilder().setName(name);
+    for (String input : inputs) {
+      ValueInfoProto.Builder value = ValueInfoProto.newBuilder().setName(input);
+      value.getTypeBuilder().getTensorTypeBuilder().setElemType(DataType.FLOAT.getNumber());
+      body.addInput(value);
+    }
+    return body;
+  }
+
+  private static void addOutput(GraphProto.Builder body, String name) {
+    body.addOutput(ValueInfoProto.newBuilder().setName(name));
+  }
+
+  private static NodeProto.Builder inner(String op, String input, String output) {
+    return NodeProto.newBuilder().setOpType(op).addInput(input).addOutput(output);
+  }
+
+  private static NodeProto.Builder nesting(String op, GraphProto.Builder body, String output) {
+    return NodeProto.newBuilder()
+        .setOpType(op)
+        .setName("the_" + output)
+        .addOutput(output)
+        .addAttribute(
+            AttributeProto.newBuilder().setName("body").setType(AttributeType.GRAPH).setG(body));
+  }
+
   ModelProto model() {
     return ModelProto.newBuilder()
         .setIrVersion(8)
