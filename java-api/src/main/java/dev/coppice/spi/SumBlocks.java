@@ -26,6 +26,9 @@ public final class SumBlocks {
     long count();
 
     SumBlock at(long index);
+
+    /** Gives the most elements that a block has. */
+    long most();
   }
 
   /**
@@ -59,6 +62,11 @@ public final class SumBlocks {
   /** Gives the block of an index below it. */
   public SumBlock at(long index) {
     return cut.at(index);
+  }
+
+  /** Gives the most bytes that a block has. */
+  public int mostBytes() {
+    return Math.toIntExact(cut.most() * weights.dtype().bytes());
   }
 
   /**
@@ -103,6 +111,11 @@ public final class SumBlocks {
     }
 
     @Override
+    public long most() {
+      return Math.min(each, slices) * inner;
+    }
+
+    @Override
     public long count() {
       return Regions.ceilDiv(slices, each);
     }
@@ -119,13 +132,19 @@ public final class SumBlocks {
 
   /** One chunk of slices that lie between each other, as many of them as fit. */
   private final class Together implements Cut {
+    private final long span;
     private final long each;
     private final long strips;
 
     Together(long most) {
-      long span = Math.min(outer, CHUNK / inner + 2) * inner;
+      this.span = Math.min(outer, CHUNK / inner + 2) * inner;
       this.each = Math.max(1, Math.min(slices, most / span));
       this.strips = Regions.ceilDiv(slices, each);
+    }
+
+    @Override
+    public long most() {
+      return each * span;
     }
 
     @Override
@@ -159,6 +178,11 @@ public final class SumBlocks {
     OneSlice(long each) {
       this.each = each;
       this.parts = Regions.ceilDiv(chunks, each);
+    }
+
+    @Override
+    public long most() {
+      return Math.min(each * CHUNK, outer * inner);
     }
 
     @Override

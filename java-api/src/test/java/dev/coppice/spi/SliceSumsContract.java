@@ -102,21 +102,20 @@ public abstract class SliceSumsContract {
     int slices = (int) shape[axis];
     int inner = (int) Arrays.stream(shape).skip(axis + 1L).reduce(1, (a, b) -> a * b);
     double[] sums = new double[slices];
-    for (int s = 0; s < slices; s++) {
-      double[] partials = new double[32];
-      int taken = 0;
-      for (int i = 0; i < bits.length; i++) {
-        if (i / inner % slices == s) {
-          double value = SliceOracle.number(dtype, bits[i]);
-          partials[taken % 32] += summand == Summand.SQUARE ? value * value : value;
-          taken++;
-          if (taken % 8192 == 0) {
-            sums[s] += folded(partials);
-            partials = new double[32];
-          }
-        }
+    double[][] partials = new double[slices][32];
+    int[] taken = new int[slices];
+    for (int i = 0; i < bits.length; i++) {
+      int s = i / inner % slices;
+      double value = SliceOracle.number(dtype, bits[i]);
+      partials[s][taken[s] % 32] += summand == Summand.SQUARE ? value * value : value;
+      taken[s]++;
+      if (taken[s] % 8192 == 0) {
+        sums[s] += folded(partials[s]);
+        partials[s] = new double[32];
       }
-      sums[s] += folded(partials);
+    }
+    for (int s = 0; s < slices; s++) {
+      sums[s] += folded(partials[s]);
     }
     return sums;
   }
