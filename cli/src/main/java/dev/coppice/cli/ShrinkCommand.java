@@ -1,10 +1,12 @@
 package dev.coppice.cli;
 
+import dev.coppice.Backends;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.PruningCancelledException;
 import dev.coppice.evaluation.OnnxRuntime;
 import dev.coppice.formats.files.FileTarget;
 import dev.coppice.graph.Shrinker;
+import dev.coppice.spi.Backend;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -66,6 +68,8 @@ final class ShrinkCommand extends SessionCommand {
 
   @Mixin ShrinkDataOptions data = new ShrinkDataOptions();
 
+  @Mixin BackendOption backend = new BackendOption();
+
   @Option(
       names = "--recipe",
       paramLabel = "RECIPE",
@@ -115,15 +119,26 @@ final class ShrinkCommand extends SessionCommand {
     checkTargets(input);
     try (PrunedCopy pruned = PrunedCopy.of(input, Optional.ofNullable(recipe))) {
       pruned.said().ifPresent(this::tell);
-      Shrinker shrinker = Models.input(input, file -> Shrinker.open(pruned.file(), shapes));
-      ShrinkResult result;
-      try (ShrinkRun run =
-          new ShrinkRun(input, pruned.file(), shrinker, options, data, this::tell)) {
-        result = run.make(latency, threads, !dryRun);
+      Shrinker opened = Models.input(input, file -> Shrinker.open(pruned.file(), shapes));
+      Backends.Choice choice = Backends.choose(backend.name, opened.weightBytes());
+      try (Backend used = choice.backend()) {
+        shrink(input, pruned.file(), opened.on(used));
       }
-      finish(input, shrinker, result);
+      choice.notes().forEach(this::note);
     }
     return ExitStatus.OK;
+  }
+
+  private void shrink(Path input, Path start, Shrinker shrinker) throws IOException {
+    ShrinkResult result;
+    try (ShrinkRun run = new ShrinkRun(input, start, shrinker, options, data, this::tell)) {
+      result = run.make(latency, threads, !dryRun);
+    }
+    finish(input, shrinker, result);
+  }
+
+  private void note(String note) {
+    Figures.wrapped("Backend " + note, width()).forEach(this::print);
   }
 
   private void finish(Path input, Shrinker shrinker, ShrinkResult result) throws IOException {

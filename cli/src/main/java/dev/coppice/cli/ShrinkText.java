@@ -95,6 +95,7 @@ final class ShrinkText {
     List<String> lines = new ArrayList<>();
     result.repair().ifPresent(repair -> lines.addAll(point("repair", repair(repair))));
     result.quality().ifPresent(quality -> lines.addAll(point("quality", quality(quality))));
+    lines.addAll(point("backend", shrinker.backend()));
     result.search().ifPresent(search -> lines.addAll(0, new SearchText(search, width).lines()));
     return lines;
   }

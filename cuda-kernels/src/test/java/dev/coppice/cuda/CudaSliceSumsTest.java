@@ -1,17 +1,24 @@
 package dev.coppice.cuda;
 
+import static java.nio.ByteOrder.LITTLE_ENDIAN;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.coppice.Axes;
 import dev.coppice.DType;
 import dev.coppice.DeviceOutOfMemoryException;
+import dev.coppice.NanWeightsException;
+import dev.coppice.Shape;
 import dev.coppice.spi.Backend;
+import dev.coppice.spi.DeviceAddress;
 import dev.coppice.spi.Execution;
 import dev.coppice.spi.SliceSumsContract;
 import dev.coppice.spi.Summand;
 import dev.coppice.spi.Weights;
 import dev.coppice.spi.WorkPool;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -62,6 +69,79 @@ class CudaSliceSumsTest extends SliceSumsContract {
         .isThrownBy(() -> checkBothAxes(bits()));
   }
 
+  @Test
+  void tensorsOnTheDeviceAreAddedUpThere() throws IOException {
+    try (DeviceArrays arrays = new DeviceArrays();
+        Backend backend = open()) {
+      int[] bits = bits();
+      ByteBuffer bytes = ByteBuffer.allocateDirect(4 * bits.length + 4).order(LITTLE_ENDIAN);
+      for (int i = 0; i < bits.length; i++) {
+        bytes.putInt(4 * i + 4, bits[i]);
+      }
+      for (long[] shape :
+          new long[][] {{ROWS, COLUMNS}, {100, 3, COLUMNS}, {ROWS * COLUMNS / 3, 3}}) {
+        Weights there = new There(Shape.of(shape), arrays.copy(bytes) + 4);
+        for (int axis = 0; axis < shape.length; axis++) {
+          assertThat(backend.sliceSums(there, axis, Summand.MAGNITUDE, execution()))
+              .isEqualTo(expected(DType.F32, bits, axis, Summand.MAGNITUDE, shape));
+        }
+      }
+    }
+  }
+
+  @Test
+  void theFirstNanOfATensorOnTheDeviceIsNamed() {
+    try (DeviceArrays arrays = new DeviceArrays();
+        Backend backend = open()) {
+      ByteBuffer bytes = ByteBuffer.allocateDirect(4 * 30_000).order(LITTLE_ENDIAN);
+      bytes.putFloat(4 * 29_000, Float.NaN).putFloat(4 * 12_345, Float.NaN);
+      Weights there = new There(Shape.of(10, 3000), arrays.copy(bytes));
+      for (int axis = 0; axis < 2; axis++) {
+        int along = axis;
+        assertThatExceptionOfType(NanWeightsException.class)
+            .isThrownBy(() -> backend.sliceSums(there, along, Summand.SQUARE, execution()))
+            .satisfies(e -> assertThat(e.index()).isEqualTo(12_345));
+      }
+    }
+  }
+
+  /** F32 on the device. */
+  private record There(Shape shape, long address) implements Weights {
+    @Override
+    public String name() {
+      return "there";
+    }
+
+    @Override
+    public DType dtype() {
+      return DType.F32;
+    }
+
+    @Override
+    public Axes axes() {
+      return new Axes(0, 0);
+    }
+
+    @Override
+    public Optional<DeviceAddress> onDevice() {
+      return Optional.of(new DeviceAddress(0, address));
+    }
+
+    @Override
+    public void read(long first, ByteBuffer into) {
+      throw new AssertionError("a tensor on the device is not read");
+    }
+
+    @Override
+    public void write(long first, ByteBuffer from) {
+      throw new AssertionError("sums only read");
+    }
+  }
+
+  private static Execution execution() {
+    return new Execution(WorkPool.shared(), 2, 1 << 20, () -> false, (phase, done, total) -> {});
+  }
+
   private static int[] bits() {
     Random random = new Random(4);
     return random
@@ -74,9 +154,7 @@ class CudaSliceSumsTest extends SliceSumsContract {
     Weights weights = tensor(DType.F32, bits, false, ROWS, COLUMNS);
     try (Backend backend = open()) {
       for (int axis = 0; axis < 2; axis++) {
-        Execution execution =
-            new Execution(WorkPool.shared(), 2, 1 << 20, () -> false, (phase, done, total) -> {});
-        assertThat(backend.sliceSums(weights, axis, Summand.SQUARE, execution))
+        assertThat(backend.sliceSums(weights, axis, Summand.SQUARE, execution()))
             .isEqualTo(expected(DType.F32, bits, axis, Summand.SQUARE, ROWS, COLUMNS));
       }
     }
