@@ -58,13 +58,25 @@ COPPICE_INLINE Doubles terms(const char* from) {
   return squares ? values * values : values;
 }
 
-COPPICE_INLINE double folded(double* sums) {
-  for (int64_t distance = partials / 2; distance > 0; distance /= 2) {
-    for (int64_t j = 0; j < distance; j++) {
-      sums[j] += sums[j + distance];
+// Folds the partial sums: partial j takes j + 16, then j + 8, ... j + 1.
+COPPICE_INLINE double folded(Doubles* sums) {
+#pragma GCC unroll 8
+  for (int distance = vectors / 2; distance > 0; distance /= 2) {
+#pragma GCC unroll 8
+    for (int v = 0; v < distance; v++) {
+      sums[v] += sums[v + distance];
     }
   }
-  return sums[0];
+  double lanes[width];
+  std::memcpy(lanes, sums, sizeof lanes);
+#pragma GCC unroll 8
+  for (int distance = width / 2; distance > 0; distance /= 2) {
+#pragma GCC unroll 8
+    for (int lane = 0; lane < distance; lane++) {
+      lanes[lane] += lanes[lane + distance];
+    }
+  }
+  return lanes[0];
 }
 
 // Adds up at most a chunk of elements that lie side by side.
@@ -88,9 +100,7 @@ double add_up(const char* from, int64_t n) {
       sums[v] += terms<dtype, squares>(rest + v * width * size);
     }
   }
-  double each[partials];
-  std::memcpy(each, sums, sizeof each);
-  return folded(each);
+  return folded(sums);
 }
 
 // Rows as a row-major array [outer, rows, inner], of which each has elements [from, to).
