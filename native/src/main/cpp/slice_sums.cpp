@@ -4,6 +4,7 @@
 // The square of an F32, F16 or BF16 is exact as F64: no contraction could change a bit.
 #include <type_traits>
 
+#include "doubles.h"
 #include "kernels.h"
 #include "keys.h"
 
@@ -12,13 +13,6 @@ namespace {
 
 constexpr int64_t chunk_elements = 8192;
 constexpr int64_t partials = 32;
-
-// As many doubles as fit a vector, and the same number of narrower lanes.
-constexpr int width = vector_bytes / 8;
-typedef double Doubles __attribute__((vector_size(vector_bytes)));
-typedef float Floats __attribute__((vector_size(vector_bytes / 2)));
-typedef uint32_t Words __attribute__((vector_size(vector_bytes / 2)));
-typedef uint16_t Halves __attribute__((vector_size(vector_bytes / 4)));
 
 constexpr int vectors = partials / width;  // that hold all partial sums
 
@@ -38,7 +32,7 @@ COPPICE_INLINE Words magnitudes(const char* from) {
   } else {
     Halves bits;
     std::memcpy(&bits, from, sizeof bits);
-    const Words wide = __builtin_convertvector(bits, Words) & 0x7FFFU;
+    const Words wide = widen(bits) & 0x7FFFU;
     if constexpr (dtype == COPPICE_BF16) {
       return wide << 16;
     } else {
@@ -54,7 +48,7 @@ COPPICE_INLINE Words magnitudes(const char* from) {
 // Gives what elements count.
 template <int64_t dtype, bool squares>
 COPPICE_INLINE Doubles terms(const char* from) {
-  const Doubles values = __builtin_convertvector((Floats)magnitudes<dtype>(from), Doubles);
+  const Doubles values = widen((Floats)magnitudes<dtype>(from));
   return squares ? values * values : values;
 }
 

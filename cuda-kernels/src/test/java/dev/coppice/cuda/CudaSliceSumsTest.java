@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.coppice.Axes;
 import dev.coppice.DType;
+import dev.coppice.DeviceException;
 import dev.coppice.DeviceOutOfMemoryException;
 import dev.coppice.NanWeightsException;
 import dev.coppice.Shape;
@@ -18,8 +19,10 @@ import dev.coppice.spi.Weights;
 import dev.coppice.spi.WorkPool;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -28,6 +31,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class CudaSliceSumsTest extends SliceSumsContract {
   private static final long ROWS = 300;
   private static final long COLUMNS = 701;
+  private static final int OUT_OF_MEMORY = 2;
+  private static final int UNKNOWN = 999;
+  private static final Pattern GIVING_BACK =
+      Pattern.compile("Free|Destroy|Unload|Release|PushCurrent|PopCurrent|Synchron");
 
   @Override
   protected Backend open() {
@@ -82,7 +89,7 @@ class CudaSliceSumsTest extends SliceSumsContract {
           new long[][] {{ROWS, COLUMNS}, {100, 3, COLUMNS}, {ROWS * COLUMNS / 3, 3}}) {
         Weights there = new There(Shape.of(shape), arrays.copy(bytes) + 4);
         for (int axis = 0; axis < shape.length; axis++) {
-          assertThat(backend.sliceSums(there, axis, Summand.MAGNITUDE, execution()))
+          assertThat(backend.sliceSums(there, axis, Summand.MAGNITUDE, execution(2)))
               .isEqualTo(expected(DType.F32, bits, axis, Summand.MAGNITUDE, shape));
         }
       }
@@ -99,8 +106,58 @@ class CudaSliceSumsTest extends SliceSumsContract {
       for (int axis = 0; axis < 2; axis++) {
         int along = axis;
         assertThatExceptionOfType(NanWeightsException.class)
-            .isThrownBy(() -> backend.sliceSums(there, along, Summand.SQUARE, execution()))
+            .isThrownBy(() -> backend.sliceSums(there, along, Summand.SQUARE, execution(2)))
             .satisfies(e -> assertThat(e.index()).isEqualTo(12_345));
+      }
+    }
+  }
+
+  @Test
+  void anErrorOfAnyCallIsATypedExceptionAndNothingStaysAlive() throws IOException {
+    int[] bits = bits();
+    System.setProperty("coppice.cuda.chunk", "400000");
+    Weights weights = tensor(DType.F32, bits, false, ROWS, COLUMNS);
+    double[] expected = expected(DType.F32, bits, 0, Summand.SQUARE, ROWS, COLUMNS);
+    int failures = 0;
+    for (int n = 1; ; n++) {
+      EmulatedDriver.reset();
+      String failure = "";
+      long before = Long.MAX_VALUE;
+      try (Backend backend = open()) {
+        EmulatedDriver.fail("*", n, UNKNOWN);
+        before = EmulatedDriver.calls("*");
+        // One thread, so that the order of calls is always the same.
+        assertThat(backend.sliceSums(weights, 0, Summand.SQUARE, execution(1))).isEqualTo(expected);
+      } catch (DeviceException e) {
+        failure = e.toString();
+        failures++;
+      }
+      boolean givingBack = GIVING_BACK.matcher(failure).find();
+      assertThat(EmulatedDriver.liveAllocations() + EmulatedDriver.livePinned())
+          .as("%d: %s", n, failure)
+          .isLessThanOrEqualTo(givingBack ? 1 : 0);
+      if (EmulatedDriver.calls("*") - before < n) {
+        break; // The fault came after the end.
+      }
+    }
+    EmulatedDriver.reset();
+    assertThat(failures).isGreaterThan(10);
+  }
+
+  @Test
+  void withoutRoomForOneAllocationBlocksAreSmallerOrItIsSaid() throws IOException {
+    int[] bits = bits();
+    Weights weights = tensor(DType.F32, bits, false, ROWS, COLUMNS);
+    double[] expected = expected(DType.F32, bits, 0, Summand.SQUARE, ROWS, COLUMNS);
+    for (String call : List.of("cuMemAllocAsync", "cuMemHostAlloc")) {
+      for (int n = 1; n < 6; n++) {
+        EmulatedDriver.reset();
+        try (Backend backend = open()) {
+          EmulatedDriver.fail(call, n, OUT_OF_MEMORY);
+          assertThat(backend.sliceSums(weights, 0, Summand.SQUARE, execution(2)))
+              .as("%s %d", call, n)
+              .isEqualTo(expected);
+        }
       }
     }
   }
@@ -138,8 +195,9 @@ class CudaSliceSumsTest extends SliceSumsContract {
     }
   }
 
-  private static Execution execution() {
-    return new Execution(WorkPool.shared(), 2, 1 << 20, () -> false, (phase, done, total) -> {});
+  private static Execution execution(int threads) {
+    return new Execution(
+        WorkPool.shared(), threads, 1 << 20, () -> false, (phase, done, total) -> {});
   }
 
   private static int[] bits() {
@@ -154,7 +212,7 @@ class CudaSliceSumsTest extends SliceSumsContract {
     Weights weights = tensor(DType.F32, bits, false, ROWS, COLUMNS);
     try (Backend backend = open()) {
       for (int axis = 0; axis < 2; axis++) {
-        assertThat(backend.sliceSums(weights, axis, Summand.SQUARE, execution()))
+        assertThat(backend.sliceSums(weights, axis, Summand.SQUARE, execution(2)))
             .isEqualTo(expected(DType.F32, bits, axis, Summand.SQUARE, ROWS, COLUMNS));
       }
     }
