@@ -122,26 +122,20 @@ final class ShrinkCommand extends SessionCommand {
       Shrinker opened = Models.input(input, file -> Shrinker.open(pruned.file(), shapes));
       Backends.Choice choice = Backends.choose(backend.name, opened.weightBytes());
       try (Backend used = choice.backend()) {
-        shrink(input, pruned.file(), opened.on(used));
+        Shrinker shrinker = opened.on(used);
+        ShrinkResult result;
+        try (ShrinkRun run =
+            new ShrinkRun(input, pruned.file(), shrinker, options, data, this::tell)) {
+          result = run.make(latency, threads, !dryRun);
+        }
+        finish(input, result, new ShrinkText(shrinker, result, choice.notes(), width()), shrinker);
       }
-      choice.notes().forEach(this::note);
     }
     return ExitStatus.OK;
   }
 
-  private void shrink(Path input, Path start, Shrinker shrinker) throws IOException {
-    ShrinkResult result;
-    try (ShrinkRun run = new ShrinkRun(input, start, shrinker, options, data, this::tell)) {
-      result = run.make(latency, threads, !dryRun);
-    }
-    finish(input, shrinker, result);
-  }
-
-  private void note(String note) {
-    Figures.wrapped("Backend " + note, width()).forEach(this::print);
-  }
-
-  private void finish(Path input, Shrinker shrinker, ShrinkResult result) throws IOException {
+  private void finish(Path input, ShrinkResult result, ShrinkText text, Shrinker shrinker)
+      throws IOException {
     if (!dryRun) {
       result.write(Objects.requireNonNull(output), force, input, unproved);
     }
@@ -152,7 +146,6 @@ final class ShrinkCommand extends SessionCommand {
         file.commit(List.of());
       }
     }
-    ShrinkText text = new ShrinkText(shrinker, result, width());
     (dryRun ? text.plan() : text.result(Objects.requireNonNull(output))).forEach(this::print);
     result.warning().ifPresent(console()::warn);
   }

@@ -126,7 +126,7 @@ final class SliceSums {
             } finally {
               desks.add(desk);
             }
-            execution.progress().advance(block.bytes());
+            execution.progress().advance(block.summedBytes());
           });
       call.drain();
     }

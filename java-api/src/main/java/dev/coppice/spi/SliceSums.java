@@ -42,7 +42,7 @@ final class SliceSums {
               summand,
               sums);
           blocks.put(block, sums, all);
-          execution.progress().advance(block.bytes());
+          execution.progress().advance(block.summedBytes());
         });
     double[] sums = blocks.slices(all);
     if (Arrays.stream(sums).anyMatch(Double::isNaN)) {

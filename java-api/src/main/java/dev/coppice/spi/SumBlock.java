@@ -34,6 +34,11 @@ public record SumBlock(
     return regions.stream().mapToInt(Region::bytes).sum();
   }
 
+  /** Gives the bytes of what is added up: blocks may overlap in what they read. */
+  public long summedBytes() {
+    return (long) rows * (to - from) * regions.get(0).weights().dtype().bytes();
+  }
+
   /** Reads the elements, densely packed, from the buffer's position on, which stays. */
   public void load(ByteBuffer into) throws IOException {
     ByteBuffer data = into.duplicate().order(into.order());

@@ -138,9 +138,10 @@ public abstract class SliceSumsContract {
         double[] expected = expected(dtype, bits, axis, summand, shape);
         for (int sliceBytes : sliceSizes()) {
           Weights weights = tensor(dtype, bits, random.nextBoolean(), shape);
-          int threads = 1 + random.nextInt(3);
-          double[] sums =
-              backend.sliceSums(weights, axis, summand, execution(threads, sliceBytes, false));
+          Execution execution = execution(1 + random.nextInt(3), sliceBytes, false);
+          double[] sums = backend.sliceSums(weights, axis, summand, execution);
+          Progress.Mark passed = execution.progress().mark();
+          assertThat(passed.done()).isEqualTo(passed.total());
           assertThat(Arrays.stream(sums).mapToLong(Double::doubleToRawLongBits).toArray())
               .as(
                   "%s of %s %s along %d of %s, slices of %d",
