@@ -31,6 +31,7 @@ coppice_n_of_m 18496 yes
 coppice_rows_warp 26048 yes
 coppice_rows_block 232448 yes
 coppice_rows_global 2416 no
+coppice_slice_sums SUMS_SHARED no
 coppice_mask_apply 64 yes
 coppice_zeros 64 yes
 coppice_mask_count 64 yes

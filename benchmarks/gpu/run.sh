@@ -34,14 +34,14 @@ if [ "$emulated" = 1 ]; then
   COPPICE_KERNELS=$emulator/kernels.image
   options="-Dcoppice.cuda.emulator=$emulator -Dcoppice.bench.small=true"
   require=cuda,native
-  contract=dev.coppice.cuda.CudaBackendTest
+  contract="dev.coppice.cuda.CudaBackendTest dev.coppice.cuda.CudaSliceSumsTest"
 else
   # Where containers have the driver that the loader's cache does not know.
   LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/local/nvidia/lib:/usr/lib/wsl/lib
   COPPICE_KERNELS=$home/lib/kernels.fatbin
   options=
   require=gpu,native
-  contract=dev.coppice.cuda.CudaDeviceTest
+  contract="dev.coppice.cuda.CudaDeviceTest dev.coppice.cuda.DeviceSliceSumsTest"
 fi
 export LD_LIBRARY_PATH COPPICE_KERNELS
 # Native libraries are unpacked into a cache; this one goes with the rest.
@@ -133,19 +133,25 @@ sanitizer() {
   exit 0
 }
 
+# Runs the tests of some classes.
 junit() {
+  classes=
+  for class; do
+    classes="$classes --select-class $class"
+  done
   # shellcheck disable=SC2086
   exec "$java" $options -Xmx2g -Dcoppice.require="$require" -Dcoppice.cuda.emulated="$([ "$emulated" = 1 ] && echo true || echo false)" \
     -jar "$home"/lib/junit-platform-console-standalone-*.jar execute --disable-banner --details=tree --disable-ansi-colors \
-    --class-path "$(echo "$home"/lib/*.jar | tr ' ' ':')" --select-class "$1"
+    --class-path "$(echo "$home"/lib/*.jar | tr ' ' ':')" $classes
 }
 
 contract() {
-  junit "$contract"
+  # shellcheck disable=SC2086
+  junit $contract
 }
 
 native() {
-  junit dev.coppice.simd.NativeBackendTest
+  junit dev.coppice.simd.NativeBackendTest dev.coppice.simd.NativeSliceSumsTest
 }
 
 suite() {

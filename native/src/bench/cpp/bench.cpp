@@ -139,6 +139,14 @@ Operation rows(int outer, int inner, bool random) {
   };
 }
 
+Operation slice_sums(int outer, int inner) {
+  return [=](char* data, coppice_slice& slice, Worker& worker) {
+    auto count = static_cast<int32_t>(slice.run_length / outer / inner);
+    coppice_slice_sums(data, &slice, count, inner, 0, outer * inner, 1,
+                       reinterpret_cast<double*>(worker.scratch.data()));
+  };
+}
+
 Operation at_random(Operation operation) {
   return [=](char* data, coppice_slice& slice, Worker& worker) {
     slice.ranking = COPPICE_PHILOX;
@@ -171,6 +179,10 @@ void time_all(Bench& bench) {
   bench.time("columns of 4096", rows(4096, 1, false));
   bench.time("columns of 64", rows(64, 1, false));
   bench.time("rows of 4096, random", rows(1, 4096, true));
+  bench.time("slice sums, rows of 4096", slice_sums(1, 4096));
+  bench.time("slice sums, rows of 64", slice_sums(1, 64));
+  bench.time("slice sums, columns of 4096", slice_sums(4096, 1));
+  bench.time("slice sums, 3x3 windows", slice_sums(512, 9));
 }
 
 }  // namespace

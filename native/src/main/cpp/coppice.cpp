@@ -65,6 +65,11 @@ int64_t coppice_select_rows(void* data, const coppice_slice* slice, int32_t oute
                                tally);
 }
 
+void coppice_slice_sums(const void* data, const coppice_slice* slice, int32_t rows, int32_t inner,
+                        int32_t from, int32_t to, int32_t squares, double* sums) {
+  kernels().slice_sums(data, slice, rows, inner, from, to, squares, sums);
+}
+
 int64_t coppice_scratch_bytes(const coppice_slice* slice) {
   return coppice::scratch_bytes(*slice);
 }

@@ -84,6 +84,11 @@ COPPICE_API int64_t coppice_select_rows(void* data, const coppice_slice* slice, 
                                         int32_t rows, int32_t inner, double fraction, int64_t count,
                                         int32_t keep_nan, void* scratch, coppice_tally* tally);
 
+/* sums: one for each chunk of 8,192 elements that [from, to) of a row is cut into, row by row. */
+COPPICE_API void coppice_slice_sums(const void* data, const coppice_slice* slice, int32_t rows,
+                                    int32_t inner, int32_t from, int32_t to, int32_t squares,
+                                    double* sums);
+
 /* Gives the scratch memory that the two selections need for a slice. */
 COPPICE_API int64_t coppice_scratch_bytes(const coppice_slice* slice);
 

@@ -10,6 +10,7 @@ struct Kernels {
   decltype(&coppice_apply) apply;
   decltype(&coppice_select_n_of_m) select_n_of_m;
   decltype(&coppice_select_rows) select_rows;
+  decltype(&coppice_slice_sums) slice_sums;
   decltype(&coppice_read) read;
 };
 
@@ -22,8 +23,11 @@ struct Kernels {
                      coppice_tally*);                                                           \
   int64_t select_rows(void*, const coppice_slice*, int32_t, int32_t, int32_t, double, int64_t,  \
                       int32_t, void*, coppice_tally*);                                          \
+  void slice_sums(const void*, const coppice_slice*, int32_t, int32_t, int32_t, int32_t,        \
+                  int32_t, double*);                                                            \
   int64_t read(const void*, int64_t);                                                           \
-  inline constexpr Kernels kernels = {histogram, apply, select_n_of_m, select_rows, read};      \
+  inline constexpr Kernels kernels = {histogram,   apply,      select_n_of_m,                   \
+                                      select_rows, slice_sums, read};                           \
   }
 
 COPPICE_DECLARE(baseline)

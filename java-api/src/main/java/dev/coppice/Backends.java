@@ -37,10 +37,30 @@ public final class Backends {
    * @throws BackendUnavailableException if it cannot be used
    */
   public static Backend create(String name) {
+    return choose(name, Long.MAX_VALUE).backend();
+  }
+
+  /**
+   * A backend that was chosen.
+   *
+   * @param backend whoever asked for it closes it
+   * @param notes why no better one was taken
+   */
+  public record Choice(Backend backend, List<String> notes) {}
+
+  /**
+   * Makes the backend of that name, on device 0 if it runs on one; {@code auto} takes the best that
+   * can be used and pays for so many bytes of weights.
+   *
+   * @throws BackendUnavailableException if it cannot be used
+   */
+  public static Choice choose(String name, long bytes) {
     List<Candidate> candidates = candidates(name, 0, providers());
-    return name.equals(AUTO)
-        ? BackendUse.best(candidates, Long.MAX_VALUE).chosen().open()
-        : open(candidates.get(0));
+    if (!name.equals(AUTO)) {
+      return new Choice(open(candidates.get(0)), List.of());
+    }
+    BackendUse use = BackendUse.best(candidates, bytes);
+    return new Choice(use.chosen().open(), use.notes());
   }
 
   /** Opens a backend that was named. */

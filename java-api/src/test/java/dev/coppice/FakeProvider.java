@@ -7,6 +7,7 @@ import dev.coppice.spi.BackendProvider;
 import dev.coppice.spi.DeviceAddress;
 import dev.coppice.spi.Execution;
 import dev.coppice.spi.PruneTask;
+import dev.coppice.spi.Summand;
 import dev.coppice.spi.Weights;
 import dev.coppice.spi.WeightsResult;
 import java.io.IOException;
@@ -128,6 +129,12 @@ final class FakeProvider implements BackendProvider {
       return task.weights().stream()
           .map(w -> here.contains(w) ? done.get(here.indexOf(w)) : new WeightsResult(0, 0, 0, 0))
           .toList();
+    }
+
+    @Override
+    public double[] sliceSums(Weights weights, int axis, Summand summand, Execution execution)
+        throws IOException {
+      return reference.sliceSums(weights, axis, summand, execution);
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.coppice.cli;
 
+import dev.coppice.Backends;
 import dev.coppice.Pruner;
 import dev.coppice.PruningCancelledException;
 import dev.coppice.evaluation.LatencyMeter;
@@ -8,6 +9,7 @@ import dev.coppice.formats.files.FileTarget;
 import dev.coppice.graph.Metric;
 import dev.coppice.graph.ShrinkRequest;
 import dev.coppice.graph.Shrinker;
+import dev.coppice.spi.Backend;
 import dev.coppice.spi.Checkpoint;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -63,6 +65,8 @@ final class AdviseCommand extends SessionCommand {
 
   @Mixin DataChoice data = new DataChoice();
 
+  @Mixin BackendOption backend = new BackendOption();
+
   @Option(
       names = "--report",
       paramLabel = "FILE.json",
@@ -86,9 +90,10 @@ final class AdviseCommand extends SessionCommand {
               throw new Failure.Refusal(
                   ExitStatus.UNAVAILABLE, input + ": nothing can be measured: " + why);
             });
-    Shrinker shrinker = Models.input(input, file -> Shrinker.open(file, shapes));
-    try (TemporaryFolder folder = TemporaryFolder.make("coppice-advise-")) {
-      advise(input, shrinker, folder);
+    Shrinker opened = Models.input(input, file -> Shrinker.open(file, shapes));
+    try (Backend used = Backends.choose(backend.name, opened.weightBytes()).backend();
+        TemporaryFolder folder = TemporaryFolder.make("coppice-advise-")) {
+      advise(input, opened.on(used), folder);
     }
     return ExitStatus.OK;
   }
@@ -100,7 +105,8 @@ final class AdviseCommand extends SessionCommand {
     try (ChosenData chosen =
             ChosenData.open(data, data.isNeeded() ? Files.readAllBytes(dense) : new byte[0]);
         LatencyMeter meter = LatencyMeter.open(Shrinker.bytes(dense), shrinker.sizes(), threads);
-        Pruner pruner = Pruner.builder().cancellation(session().cancellation()).build()) {
+        Pruner pruner =
+            Pruner.builder().backend(backend.name).cancellation(session().cancellation()).build()) {
       text.begin(shrinker.sizes(), threads);
       advice = new AdviseRun(dense, shrinker, chosen, meter, folder, pruner, text).advise();
     }
@@ -111,7 +117,8 @@ final class AdviseCommand extends SessionCommand {
   }
 
   private AdviseJson.Setting setting(Path input, Shrinker shrinker) {
-    return new AdviseJson.Setting(input, shrinker.sizes(), threads, Optional.ofNullable(data.eval));
+    return new AdviseJson.Setting(
+        input, shrinker.sizes(), threads, Optional.ofNullable(data.eval), shrinker.backend());
   }
 
   /** Gives the model in one file, which runtimes load from memory. */

@@ -22,8 +22,14 @@ final class AdviseJson {
    * What was measured, and how.
    *
    * @param metric what quality is measured by, and the data, as on the command line
+   * @param backend the name of the one that scores are computed on
    */
-  record Setting(Path model, Map<String, long[]> sizes, int threads, Optional<String> metric) {}
+  record Setting(
+      Path model,
+      Map<String, long[]> sizes,
+      int threads,
+      Optional<String> metric,
+      String backend) {}
 
   private AdviseJson() {}
 
@@ -58,6 +64,7 @@ final class AdviseJson {
 
   private static void setting(JsonGenerator json, Setting setting) throws IOException {
     json.writeStringField("model", setting.model().toString());
+    json.writeStringField("backend", setting.backend());
     json.writeNumberField("threads", setting.threads());
     if (setting.metric().isPresent()) {
       json.writeStringField("metric", setting.metric().get());

@@ -1,6 +1,5 @@
 package dev.coppice.cli;
 
-import dev.coppice.Backends;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.Pruner;
 import dev.coppice.PruningPlan;
@@ -52,14 +51,6 @@ import picocli.CommandLine.Parameters;
 final class PruneCommand extends SessionCommand {
   private static final int MOST_THREADS = 1024;
 
-  static final class BackendNames extends PlanOptions.Words {
-    private static final long serialVersionUID = 1;
-
-    BackendNames() {
-      super("auto", "native", "reference", "cuda");
-    }
-  }
-
   @Parameters(
       paramLabel = "MODEL",
       description = "A safetensors file or index, an ONNX file, or a folder with one of them.")
@@ -75,14 +66,7 @@ final class PruneCommand extends SessionCommand {
 
   @Mixin PlanOptions plan = new PlanOptions();
 
-  @Option(
-      names = "--backend",
-      paramLabel = "NAME",
-      completionCandidates = BackendNames.class,
-      description =
-          "auto (default): the best that can be used and pays for the model's size. Or native,"
-              + " reference, cuda: that one or none; coppice backends shows them.")
-  String backend = Backends.AUTO;
+  @Mixin BackendOption backend = new BackendOption();
 
   @Option(
       names = "--device",
@@ -123,7 +107,7 @@ final class PruneCommand extends SessionCommand {
         ProgressBar bar = progressBar();
         Pruner pruner =
             Pruner.builder()
-                .backend(backend)
+                .backend(backend.name)
                 .device(device)
                 .pool(pool)
                 .cancellation(session().cancellation())

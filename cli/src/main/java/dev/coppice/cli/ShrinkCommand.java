@@ -1,10 +1,12 @@
 package dev.coppice.cli;
 
+import dev.coppice.Backends;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.PruningCancelledException;
 import dev.coppice.evaluation.OnnxRuntime;
 import dev.coppice.formats.files.FileTarget;
 import dev.coppice.graph.Shrinker;
+import dev.coppice.spi.Backend;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -66,6 +68,8 @@ final class ShrinkCommand extends SessionCommand {
 
   @Mixin ShrinkDataOptions data = new ShrinkDataOptions();
 
+  @Mixin BackendOption backend = new BackendOption();
+
   @Option(
       names = "--recipe",
       paramLabel = "RECIPE",
@@ -115,18 +119,23 @@ final class ShrinkCommand extends SessionCommand {
     checkTargets(input);
     try (PrunedCopy pruned = PrunedCopy.of(input, Optional.ofNullable(recipe))) {
       pruned.said().ifPresent(this::tell);
-      Shrinker shrinker = Models.input(input, file -> Shrinker.open(pruned.file(), shapes));
-      ShrinkResult result;
-      try (ShrinkRun run =
-          new ShrinkRun(input, pruned.file(), shrinker, options, data, this::tell)) {
-        result = run.make(latency, threads, !dryRun);
+      Shrinker opened = Models.input(input, file -> Shrinker.open(pruned.file(), shapes));
+      Backends.Choice choice = Backends.choose(backend.name, opened.weightBytes());
+      try (Backend used = choice.backend()) {
+        Shrinker shrinker = opened.on(used);
+        ShrinkResult result;
+        try (ShrinkRun run =
+            new ShrinkRun(input, pruned.file(), shrinker, options, data, this::tell)) {
+          result = run.make(latency, threads, !dryRun);
+        }
+        finish(input, result, new ShrinkText(shrinker, result, choice.notes(), width()), shrinker);
       }
-      finish(input, shrinker, result);
     }
     return ExitStatus.OK;
   }
 
-  private void finish(Path input, Shrinker shrinker, ShrinkResult result) throws IOException {
+  private void finish(Path input, ShrinkResult result, ShrinkText text, Shrinker shrinker)
+      throws IOException {
     if (!dryRun) {
       result.write(Objects.requireNonNull(output), force, input, unproved);
     }
@@ -137,7 +146,6 @@ final class ShrinkCommand extends SessionCommand {
         file.commit(List.of());
       }
     }
-    ShrinkText text = new ShrinkText(shrinker, result, width());
     (dryRun ? text.plan() : text.result(Objects.requireNonNull(output))).forEach(this::print);
     result.warning().ifPresent(console()::warn);
   }

@@ -38,6 +38,7 @@ final class ShrinkJson {
       json.writeStringField("tool", Coppice.version());
       json.writeStringField("model", input.toString());
       request(json, result);
+      json.writeStringField("backend", shrinker.backend());
       totals(json, done);
       if (result.latency().isPresent()) {
         latency(json, result.latency().get());

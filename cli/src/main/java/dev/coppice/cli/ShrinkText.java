@@ -22,9 +22,16 @@ final class ShrinkText {
   private final Shrinker shrinker;
   private final ShrinkResult result;
   private final Shrinkage done;
+  private final List<String> notes;
   private final OptionalInt width;
 
-  ShrinkText(Shrinker shrinker, ShrinkResult result, OptionalInt width) {
+  /**
+   * Holds what it is given.
+   *
+   * @param notes why no better backend was used
+   */
+  ShrinkText(Shrinker shrinker, ShrinkResult result, List<String> notes, OptionalInt width) {
+    this.notes = List.copyOf(notes);
     this.shrinker = shrinker;
     this.result = result;
     this.done = result.done();
@@ -95,8 +102,14 @@ final class ShrinkText {
     List<String> lines = new ArrayList<>();
     result.repair().ifPresent(repair -> lines.addAll(point("repair", repair(repair))));
     result.quality().ifPresent(quality -> lines.addAll(point("quality", quality(quality))));
+    lines.addAll(point("backend", backend()));
     result.search().ifPresent(search -> lines.addAll(0, new SearchText(search, width).lines()));
     return lines;
+  }
+
+  private String backend() {
+    return shrinker.backend()
+        + notes.stream().map(note -> "; " + note).collect(Collectors.joining());
   }
 
   private static String repair(Repair repair) {

@@ -5,14 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import dev.coppice.Backends;
+import dev.coppice.spi.Availability;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ShrinkCommandTest {
   private static final Path MODEL =
@@ -41,6 +46,39 @@ class ShrinkCommandTest {
     Map<String, Long> macs = numbersOf(report, "macs");
     assertThat((double) macs.getOrDefault("after", 0L) / macs.getOrDefault("before", 0L))
         .isBetween(0.45, 0.5);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"l2", "l1"})
+  void allBackendsMakeTheSameModel(String criterion) throws IOException {
+    Map<String, byte[]> made = new HashMap<>();
+    for (Backends.Entry backend : Backends.all()) {
+      Path small = folder.resolve(backend.name() + ".onnx");
+      Path report = folder.resolve(backend.name() + ".json");
+      Invocation shrink =
+          Invocation.of(
+              "shrink",
+              MODEL,
+              "--target=macs=0.5",
+              "--criterion=" + criterion,
+              "--backend=" + backend.name(),
+              "-o",
+              small,
+              "--report",
+              report);
+      if (backend.availability() instanceof Availability.Usable) {
+        assertThat(shrink.status()).as(shrink.err()).isZero();
+        assertThat(report).content().contains("\"backend\" : \"" + backend.name() + "\"");
+        assertThat(shrink.out()).contains("backend " + backend.name());
+        made.put(backend.name(), Files.readAllBytes(small));
+      } else {
+        assertThat(shrink.status()).isEqualTo(ExitStatus.UNAVAILABLE);
+        assertThat(shrink.err()).contains("backend " + backend.name() + " cannot be used: ");
+        assertThat(small).doesNotExist();
+      }
+    }
+    assertThat(made).containsKey("reference");
+    assertThat(made.values()).allMatch(model -> Arrays.equals(model, made.get("reference")));
   }
 
   private static Map<String, Long> numbersOf(Path report, String field) throws IOException {
@@ -91,6 +129,7 @@ class ShrinkCommandTest {
       {"--target", "latency=two", "in [0, 1]"},
       {"--target=latency=0.5", "--keep=nobody", "named \"nobody\""},
       {"--target=macs=0.5", "--threads=0", "--threads must be from 1"},
+      {"--target=macs=0.5", "--backend=quantum", "backend must be one of auto, "},
     };
     for (String[] wrong : cases) {
       Invocation refused = Invocation.of("shrink", MODEL, "-o", small, wrong[0], wrong[1]);

@@ -8,6 +8,8 @@ import dev.coppice.spi.Backend;
 import dev.coppice.spi.Execution;
 import dev.coppice.spi.PendingWeights;
 import dev.coppice.spi.PruneTask;
+import dev.coppice.spi.Summand;
+import dev.coppice.spi.Weights;
 import dev.coppice.spi.WeightsResult;
 import java.io.IOException;
 import java.util.List;
@@ -36,6 +38,16 @@ final class CudaBackend implements Backend {
     try (PendingWeights pending = begin(task, execution)) {
       return pending.await();
     }
+  }
+
+  @Override
+  public double[] sliceSums(Weights weights, int axis, Summand summand, Execution execution)
+      throws IOException {
+    execution.checkCancelled();
+    return device
+        .context()
+        .<double[], IOException>call(
+            () -> new SliceSums(device, weights, axis, summand, execution).make());
   }
 
   /** Does not wait for the device as long as all of the weights lie there. */

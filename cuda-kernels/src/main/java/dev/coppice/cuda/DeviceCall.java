@@ -176,7 +176,7 @@ final class DeviceCall implements AutoCloseable {
   }
 
   /** Says that something more is put into the stream. */
-  private void begin() {
+  void begin() {
     finished = false;
   }
 

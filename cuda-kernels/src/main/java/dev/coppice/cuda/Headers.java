@@ -17,6 +17,8 @@ final class Headers {
   static final int REFINE_THREADS = 256;
   static final int REFINE_SHARED = 256;
   static final int REFINE_TILE = 1024;
+  static final int SUMS_THREADS = 256;
+  static final int SUMS_SHARED = 8448;
   static final int GROUPS_TILE = 4096;
   static final int ROWS_HEADER_BYTES = 64;
   static final int ROW_BYTES = 1200;

@@ -52,6 +52,7 @@ final class Kernels {
   private final Kernel rowsGlobal;
   private final Kernel refineCount;
   private final Kernel refineApply;
+  private final Kernel sliceSums;
   private final Kernel maskApply;
   private final Kernel maskCount;
   private final Kernel maskCombine;
@@ -79,6 +80,8 @@ final class Kernels {
     this.refineCount = new Kernel(module, "coppice_refine_count", Headers.REFINE_THREADS, 0);
     this.refineApply =
         new Kernel(module, "coppice_refine_apply", Headers.REFINE_THREADS, Headers.REFINE_SHARED);
+    this.sliceSums =
+        new Kernel(module, "coppice_slice_sums", Headers.SUMS_THREADS, Headers.SUMS_SHARED);
     this.maskApply = new Kernel(module, "coppice_mask_apply", MASK_THREADS, MASK_SHARED);
     this.maskCount = new Kernel(module, "coppice_mask_count", MASK_THREADS, MASK_SHARED);
     this.maskCombine = new Kernel(module, "coppice_mask_combine", MASK_THREADS, MASK_SHARED);
@@ -138,6 +141,10 @@ final class Kernels {
 
   Kernel refineApply() {
     return refineApply;
+  }
+
+  Kernel sliceSums() {
+    return sliceSums;
   }
 
   Kernel maskApply() {

@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.stream.IntStream;
 
 /**
  * Constants that channels carry, moved into the biases of the products behind them. A channel whose
@@ -88,9 +87,15 @@ final class Folding {
         reduction,
         key -> {
           TensorProto tensor = Objects.requireNonNull(graph.tensor(key.slot().tensor()));
-          double[] sums = Slices.sums(tensor, key.slot().axis(), Math::abs);
           BitSet set = new BitSet();
-          IntStream.range(0, sums.length).filter(i -> sums[i] != 0).forEach(set::set);
+          Slices.visit(
+              tensor,
+              key.slot().axis(),
+              (slice, place, value) -> {
+                if (value != 0) {
+                  set.set(slice);
+                }
+              });
           return set;
         });
   }

@@ -3,6 +3,7 @@ package dev.coppice.graph;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.coppice.graph.ShrinkRequest.Criterion;
 import dev.coppice.spi.Philox;
+import dev.coppice.spi.Summand;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -24,6 +25,7 @@ final class Importance {
   private final Graph graph;
   private final List<Reduction> reductions;
   private final Map<Reduction, Damage.Loss> losses;
+  private final SliceSums sliceSums;
   private final Criterion criterion;
   private final long seed;
   private final Set<String> scales = new HashSet<>();
@@ -39,11 +41,13 @@ final class Importance {
       Graph graph,
       List<Reduction> reductions,
       Map<Reduction, Damage.Loss> losses,
+      SliceSums sliceSums,
       Criterion criterion,
       long seed) {
     this.graph = graph;
     this.reductions = reductions;
     this.losses = losses;
+    this.sliceSums = sliceSums;
     this.criterion = criterion;
     this.seed = seed;
     for (Node node : graph.nodes()) {
@@ -111,9 +115,8 @@ final class Importance {
   private double[] sums(Group group, int number) {
     Slot slot = group.slots().get(number);
     boolean squares = criterion == Criterion.L2 || criterion == Criterion.ACTIVATION;
-    double[] slices =
-        sums.computeIfAbsent(
-            slot, s -> Slices.sums(tensor(s), s.axis(), x -> squares ? x * x : Math.abs(x)));
+    Summand summand = squares ? Summand.SQUARE : Summand.MAGNITUDE;
+    double[] slices = sums.computeIfAbsent(slot, s -> sliceSums.of(tensor(s), s.axis(), summand));
     double[] own = new double[group.units().size()];
     for (int unit = 0; unit < own.length; unit++) {
       for (int index : group.units().get(unit).indices().get(number)) {

@@ -6,6 +6,8 @@ import dev.coppice.Glob;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.graph.Group.Kind;
 import dev.coppice.graph.ShrinkRequest.Criterion;
+import dev.coppice.reference.ReferenceProvider;
+import dev.coppice.spi.Backend;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,8 +36,10 @@ public final class Shrinker {
   private final Map<String, long[]> sizes;
   private final Shapes sized;
   private final Uses uses;
+  private final SliceSums sliceSums;
 
-  private Shrinker(Graph graph, Map<String, long[]> given) {
+  private Shrinker(Graph graph, Map<String, long[]> given, SliceSums sliceSums) {
+    this.sliceSums = sliceSums;
     this.graph = graph;
     this.shapes = Shapes.infer(graph, Map.of());
     this.classes = Coupling.of(graph, shapes);
@@ -44,6 +48,18 @@ public final class Shrinker {
     this.sizes = sizes(given);
     this.sized = Shapes.infer(graph, sizes);
     this.uses = new Uses(graph);
+  }
+
+  private Shrinker(Shrinker same, SliceSums sliceSums) {
+    this.sliceSums = sliceSums;
+    this.graph = same.graph;
+    this.shapes = same.shapes;
+    this.classes = same.classes;
+    this.groups = same.groups;
+    this.reductions = same.reductions;
+    this.sizes = same.sizes;
+    this.sized = same.sized;
+    this.uses = same.uses;
   }
 
   /**
@@ -55,7 +71,26 @@ public final class Shrinker {
    * @throws InvalidPlanException if a size is given for what is no input, or that contradicts it
    */
   public static Shrinker open(Path file, Map<String, long[]> sizes) throws IOException {
-    return new Shrinker(ModelFile.read(file), sizes);
+    SliceSums sums = new SliceSums(new ReferenceProvider().create(0));
+    return new Shrinker(ModelFile.read(file), sizes, sums);
+  }
+
+  /**
+   * Gives the same with scores that {@code backend} computes instead of the reference backend; what
+   * goes does not depend on it. The backend stays open as long as this is used.
+   */
+  public Shrinker on(Backend backend) {
+    return new Shrinker(this, new SliceSums(backend));
+  }
+
+  /** Gives the name of the backend that computes scores. */
+  public String backend() {
+    return sliceSums.backend();
+  }
+
+  /** Gives the bytes of the model's weights. */
+  public long weightBytes() {
+    return Math.round(costs().total(Metric.BYTES));
   }
 
   /**
@@ -157,7 +192,7 @@ public final class Shrinker {
 
   /** Gives the same for the model without some of its blocks. */
   Shrinker without(List<Block> gone) {
-    return new Shrinker(Bypass.without(graph, gone), sizes);
+    return new Shrinker(Bypass.without(graph, gone), sizes, sliceSums);
   }
 
   /** Gives what the model costs without some of its blocks. */
@@ -275,7 +310,7 @@ public final class Shrinker {
   private Map<Group, Ranking> rankings(
       ShrinkRequest request, Map<Reduction, Damage.Loss> losses, Folding folding) {
     Importance importance =
-        new Importance(graph, reductions, losses, request.criterion(), request.seed());
+        new Importance(graph, reductions, losses, sliceSums, request.criterion(), request.seed());
     Map<Group, Ranking> rankings = new LinkedHashMap<>();
     for (Group group : open(request)) {
       importance

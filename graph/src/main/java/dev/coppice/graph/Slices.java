@@ -3,26 +3,13 @@ package dev.coppice.graph;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import dev.coppice.NanWeightsException;
 import java.nio.ByteBuffer;
-import java.util.function.DoubleUnaryOperator;
 
 /** The slices of a tensor of floats along an axis. */
 final class Slices {
   /** So large that infinities stay the largest, and so small that they can be added up. */
-  private static final double LARGEST = 1e280;
+  static final double LARGEST = 1e280;
 
   private Slices() {}
-
-  /** Gives for each slice the sum of what its elements count. */
-  static double[] sums(TensorProto tensor, int axis, DoubleUnaryOperator count) {
-    double[] sums = new double[(int) tensor.getDims(axis)];
-    visit(
-        tensor,
-        axis,
-        (slice, place, value) -> {
-          sums[slice] += Math.min(count.applyAsDouble(value), LARGEST);
-        });
-    return sums;
-  }
 
   /** Gives the elements of each slice, in the order in which they are stored. */
   static float[][] vectors(TensorProto tensor, int axis) {

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.NanWeightsException;
 import dev.coppice.graph.ShrinkRequest.Criterion;
+import dev.coppice.reference.ReferenceProvider;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +23,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class ImportanceTest {
+  private static final SliceSums SUMS = new SliceSums(new ReferenceProvider().create(0));
+
   @TempDir static Path folder;
 
   /** A product of [2, 3] and one of [3, 2] behind it. */
@@ -45,7 +48,7 @@ class ImportanceTest {
 
   private static Optional<Ranking> rank(Graph graph, Group group, Criterion criterion) {
     List<Reduction> reductions = Reduction.in(graph, Shapes.infer(graph, Map.of()));
-    return new Importance(graph, reductions, Map.of(), criterion, 0).of(group, unit -> false);
+    return new Importance(graph, reductions, Map.of(), SUMS, criterion, 0).of(group, unit -> false);
   }
 
   private static Ranking rank(Graph graph, Criterion criterion) {
@@ -183,7 +186,7 @@ class ImportanceTest {
     Graph graph = twoProducts(new float[] {9, 1, 1, 9, 1, 1}, new float[] {9, 9, 1, 1, 1, 1});
     List<Reduction> reductions = Reduction.in(graph, Shapes.infer(graph, Map.of()));
     Ranking ranking =
-        new Importance(graph, reductions, Map.of(), Criterion.L2, 0)
+        new Importance(graph, reductions, Map.of(), SUMS, Criterion.L2, 0)
             .of(only(graph), unit -> unit == 0)
             .orElseThrow();
     assertThat(ranking.order()).containsExactly(0, 2, 1);
@@ -198,7 +201,8 @@ class ImportanceTest {
     Group group = Groups.of(graph, Coupling.of(graph, shapes)).get(1);
     List<List<Integer>> orders = new ArrayList<>();
     for (int seed : new int[] {0, 0, 1, 2, 3}) {
-      Importance importance = new Importance(graph, List.of(), Map.of(), Criterion.RANDOM, seed);
+      Importance importance =
+          new Importance(graph, List.of(), Map.of(), SUMS, Criterion.RANDOM, seed);
       orders.add(importance.of(group, unit -> true).orElseThrow().order());
     }
     assertThat(orders.get(0)).containsExactlyInAnyOrder(0, 1, 2, 3).isEqualTo(orders.get(1));

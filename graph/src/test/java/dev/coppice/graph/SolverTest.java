@@ -7,6 +7,7 @@ import dev.coppice.InvalidPlanException;
 import dev.coppice.Scope;
 import dev.coppice.graph.Group.Kind;
 import dev.coppice.graph.ShrinkRequest.Criterion;
+import dev.coppice.reference.ReferenceProvider;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -106,7 +107,12 @@ class SolverTest {
     List<Group> groups = Groups.of(graph, classes);
     Importance importance =
         new Importance(
-            graph, Reduction.in(graph, Shapes.infer(graph, Map.of())), Map.of(), Criterion.L2, 0);
+            graph,
+            Reduction.in(graph, Shapes.infer(graph, Map.of())),
+            Map.of(),
+            new SliceSums(new ReferenceProvider().create(0)),
+            Criterion.L2,
+            0);
     Ranking ranking = importance.of(groups.get(0), unit -> false).orElseThrow();
     Costs costs = new Costs(graph, Shapes.infer(graph, Map.of()), classes);
     assertThat(costs.total(Metric.MACS)).isEqualTo(16);

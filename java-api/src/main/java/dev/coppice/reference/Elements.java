@@ -38,6 +38,11 @@ final class Elements {
     return magnitude(position) > largestKey;
   }
 
+  /** Gives the absolute value. */
+  double value(int position) {
+    return Float.intBitsToFloat(slice.dtype().widen(magnitude(position)));
+  }
+
   /** Gives what the ranking orders by, an unsigned 32-bit number. */
   long key(int position) {
     return random ? randomKey(slice.index(position)) : magnitude(position);

@@ -2,9 +2,11 @@ package dev.coppice.reference;
 
 import dev.coppice.Amount;
 import dev.coppice.NanPolicy;
+import dev.coppice.spi.ChunkedSum;
 import dev.coppice.spi.Histogram;
 import dev.coppice.spi.Slice;
 import dev.coppice.spi.SliceKernels;
+import dev.coppice.spi.Summand;
 import dev.coppice.spi.Tally;
 import dev.coppice.spi.Window;
 import java.nio.IntBuffer;
@@ -80,6 +82,29 @@ public final class ReferenceKernels implements SliceKernels {
         }
       }
       group.prune(isLeft(group, nan) ? 0 : (int) amount.of(group.size()));
+    }
+  }
+
+  @Override
+  public void sliceSums(
+      Slice slice,
+      int outer,
+      int rows,
+      int inner,
+      int from,
+      int to,
+      Summand summand,
+      double[] sums) {
+    Elements elements = new Elements(slice);
+    ChunkedSum sum = new ChunkedSum();
+    int next = 0;
+    for (int row = 0; row < rows; row++) {
+      for (int i = from; i < to; i++) {
+        sum.add(summand.of(elements.value((i / inner * rows + row) * inner + i % inner)));
+        if ((i + 1 - from) % ChunkedSum.CHUNK == 0 || i + 1 == to) {
+          sums[next++] = sum.take();
+        }
+      }
     }
   }
 

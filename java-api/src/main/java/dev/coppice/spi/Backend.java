@@ -3,7 +3,7 @@ package dev.coppice.spi;
 import java.io.IOException;
 import java.util.List;
 
-/** Prunes tensors; safe for use by several threads at once. */
+/** Prunes tensors, and adds up what they hold; safe for use by several threads at once. */
 public interface Backend extends AutoCloseable {
   /** Gives the name it is asked for by: {@code reference}, {@code native}, {@code cuda}. */
   String name();
@@ -29,6 +29,18 @@ public interface Backend extends AutoCloseable {
   default PendingWeights begin(PruneTask task, Execution execution) throws IOException {
     return PendingWeights.done(prune(task, execution));
   }
+
+  /**
+   * Adds up each slice of a tensor along an axis, by SPEC.md ("Reductions"): the same bits on every
+   * backend. An infinity makes its slice's sum infinite.
+   *
+   * @return the sums, as many as the axis is long; 0 for slices without elements
+   * @throws dev.coppice.NanWeightsException if an element is NaN, with the tensor's first
+   * @throws dev.coppice.PruningCancelledException if the execution was cancelled
+   * @throws dev.coppice.DeviceOutOfMemoryException if the device has too little for even a chunk
+   */
+  double[] sliceSums(Weights weights, int axis, Summand summand, Execution execution)
+      throws IOException;
 
   /**
    * Gives lines that tell people more of what it runs on, such as a device's memory, driver and

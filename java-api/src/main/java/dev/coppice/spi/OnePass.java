@@ -75,7 +75,7 @@ final class OnePass {
       return;
     }
     execution.progress().expect(SlicedBackend.bytes(weights));
-    new SliceLoop(execution, KeySpace.of(task, weights))
+    new SliceLoop(execution, KeySpace.of(task, weights)::ranking)
         .forEach(
             Regions.concat(regions),
             (index, region, slice, worker) -> {

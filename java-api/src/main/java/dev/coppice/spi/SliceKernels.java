@@ -4,7 +4,7 @@ import dev.coppice.Amount;
 import dev.coppice.NanPolicy;
 
 /**
- * The four operations on a slice that make up pruning on a CPU. The slicing, the threads and the
+ * The five operations on a slice that make up pruning on a CPU. The slicing, the threads and the
  * choice of thresholds are {@link SlicedBackend}'s; an implementation differs from {@code
  * reference} in speed alone.
  *
@@ -54,4 +54,23 @@ public interface SliceKernels {
    */
   void selectRows(
       Slice slice, int outer, int rows, int inner, Amount amount, NanPolicy nan, Tally tally);
+
+  /**
+   * Adds up the chunks of every row (SPEC.md, "Reductions"). The slice is a row-major array [outer,
+   * rows, inner]; a row is the elements that share the middle index, in ascending order of (outer,
+   * inner). Those from {@code from} to before {@code to} are cut into chunks of {@link
+   * ChunkedSum#CHUNK}. The slice is only read.
+   *
+   * @param sums receives the sums, row by row, as many of each as it has chunks; that of a chunk
+   *     with a NaN is NaN
+   */
+  void sliceSums(
+      Slice slice,
+      int outer,
+      int rows,
+      int inner,
+      int from,
+      int to,
+      Summand summand,
+      double[] sums);
 }

@@ -3,6 +3,7 @@ package dev.coppice.spi;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.LongConsumer;
 
 /**
@@ -17,11 +18,11 @@ final class SliceLoop {
   }
 
   private final Execution execution;
-  private final KeySpace keys;
+  private final Function<Weights, Ranking> rankings;
 
-  SliceLoop(Execution execution, KeySpace keys) {
+  SliceLoop(Execution execution, Function<Weights, Ranking> rankings) {
     this.execution = execution;
-    this.keys = keys;
+    this.rankings = rankings;
   }
 
   /** Runs the action on every region, several at a time, begun in their order. */
@@ -72,7 +73,7 @@ final class SliceLoop {
     return new Slice(
         data,
         region.weights().dtype(),
-        keys.ranking(region.weights()),
+        rankings.apply(region.weights()),
         region.first(),
         region.runs(),
         region.runLength(),

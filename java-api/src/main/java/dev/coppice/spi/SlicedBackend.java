@@ -8,7 +8,7 @@ import java.util.function.Predicate;
 
 /**
  * A backend that passes slices of the weights to {@link SliceKernels}: everything about pruning but
- * the four operations on a slice. Memory is bounded by threads times slice. A scope that fits a
+ * the five operations on a slice. Memory is bounded by threads times slice. A scope that fits a
  * slice, and every N:M group, takes one pass: read, select, write. Any other takes the passes of a
  * threshold search and one that applies the threshold.
  */
@@ -80,6 +80,12 @@ public final class SlicedBackend implements Backend {
         }
       }
     }
+  }
+
+  @Override
+  public double[] sliceSums(Weights weights, int axis, Summand summand, Execution execution)
+      throws IOException {
+    return new SliceSums(kernels, execution).of(weights, axis, summand);
   }
 
   static long bytes(List<Weights> weights) {

@@ -32,7 +32,7 @@ final class ThresholdPass {
     this.sums = sums;
     this.weights = weights;
     this.keys = KeySpace.of(task, weights);
-    this.loop = new SliceLoop(execution, keys);
+    this.loop = new SliceLoop(execution, keys::ranking);
   }
 
   /** Prunes that amount of all elements. */

@@ -60,6 +60,19 @@ class ThresholdSearchTest {
         Slice slice, int outer, int rows, int inner, Amount amount, NanPolicy nan, Tally tally) {
       throw new AssertionError("not an operation of a threshold search");
     }
+
+    @Override
+    public void sliceSums(
+        Slice slice,
+        int outer,
+        int rows,
+        int inner,
+        int from,
+        int to,
+        Summand summand,
+        double[] sums) {
+      throw new AssertionError("not an operation of a threshold search");
+    }
   }
 
   /** Weights in memory that know where they were sampled. */

@@ -50,6 +50,16 @@ final class CoppiceNative {
       @Cast("void*") ByteBuffer scratch,
       @Cast("coppice_tally*") long[] tally);
 
+  static native void coppice_slice_sums(
+      @Cast("const void*") ByteBuffer data,
+      @Cast("const coppice_slice*") long[] slice,
+      int rows,
+      int inner,
+      int from,
+      int to,
+      int squares,
+      double[] sums);
+
   static native @Cast("int64_t") long coppice_scratch_bytes(
       @Cast("const coppice_slice*") long[] slice);
 

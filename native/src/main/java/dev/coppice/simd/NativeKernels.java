@@ -7,6 +7,7 @@ import dev.coppice.spi.Histogram;
 import dev.coppice.spi.Ranking;
 import dev.coppice.spi.Slice;
 import dev.coppice.spi.SliceKernels;
+import dev.coppice.spi.Summand;
 import dev.coppice.spi.Tally;
 import dev.coppice.spi.Window;
 import java.nio.ByteBuffer;
@@ -73,6 +74,21 @@ final class NativeKernels implements SliceKernels {
       throw new IllegalStateException("refused a count of " + refused);
     }
     fill(tally, counted);
+  }
+
+  @Override
+  public void sliceSums(
+      Slice slice,
+      int outer,
+      int rows,
+      int inner,
+      int from,
+      int to,
+      Summand summand,
+      double[] sums) {
+    int squares = summand == Summand.SQUARE ? 1 : 0;
+    CoppiceNative.coppice_slice_sums(
+        slice.data(), describe(slice), rows, inner, from, to, squares, sums);
   }
 
   private ByteBuffer scratch(long[] description) {
