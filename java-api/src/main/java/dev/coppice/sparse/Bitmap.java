@@ -4,6 +4,8 @@ import dev.coppice.DType;
 import dev.coppice.Shape;
 import dev.coppice.Tensor;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.LongBuffer;
 import java.util.List;
 
 /**
@@ -48,14 +50,14 @@ public final class Bitmap implements LinearWeights {
     ByteBuffer offsets = Part.allocate("offsets", (rows.out() + 1) * Long.BYTES);
     rows.visit(
         (row, elements) -> {
+          long[] words = new long[stride / Long.BYTES];
           int stored = 0;
-          for (int c = 0; c < elements.length; c++) {
-            if (elements[c] != 0) {
-              int at = (int) row * stride + c / 8;
-              bits.put(at, (byte) (bits.get(at) | (1 << (c % 8))));
-              stored++;
-            }
+          for (int first = 0; first < elements.length; first += Long.SIZE) {
+            long word = word(elements, first);
+            words[first / Long.SIZE] = word;
+            stored += Long.bitCount(word);
           }
+          words(bits, row, stride).put(0, words);
           offsets.putLong((int) (row + 1) * Long.BYTES, padded(stored, dtype));
         });
     long end = 0;
@@ -66,14 +68,36 @@ public final class Bitmap implements LinearWeights {
     ByteBuffer values = Part.allocate("values", end * dtype.bytes());
     rows.visit(
         (row, elements) -> {
-          int at = (int) offsets.getLong((int) row * Long.BYTES);
+          int[] kept = new int[elements.length];
+          int stored = 0;
           for (int element : elements) {
-            if (element != 0) {
-              Rows.put(values, at++, dtype, element);
-            }
+            kept[stored] = element;
+            stored += element != 0 ? 1 : 0;
           }
+          Rows.put(values, (int) offsets.getLong((int) row * Long.BYTES), dtype, kept, stored);
         });
     return new Bitmap(dtype, rows.out(), rows.in(), bits, offsets, values);
+  }
+
+  /** Gives a bit for each of up to 64 elements. */
+  private static long word(int[] elements, int first) {
+    int count = Math.min(Long.SIZE, elements.length - first);
+    long word = 0;
+    for (int i = 0; i < count; i++) {
+      word |= (elements[first + i] != 0 ? 1L : 0L) << i;
+    }
+    return word;
+  }
+
+  private static LongBuffer words(ByteBuffer bits, long row, int stride) {
+    return bits.slice((int) row * stride, stride).order(ByteOrder.LITTLE_ENDIAN).asLongBuffer();
+  }
+
+  static List<PartLayout> layout(DType dtype, long out, int in) {
+    return List.of(
+        PartLayout.of("bits", "U8", out, stride(in)),
+        PartLayout.of("offsets", "I64", out + 1),
+        PartLayout.stored("values", dtype.name(), Math.multiplyExact(out, padded(in, dtype))));
   }
 
   static Bitmap of(StoredParts stored) {
@@ -113,11 +137,11 @@ public final class Bitmap implements LinearWeights {
     return count;
   }
 
-  private static int stride(int columns) {
+  static int stride(int columns) {
     return (int) (((columns + 7L) / 8 + ROW_BYTES - 1) / ROW_BYTES * ROW_BYTES);
   }
 
-  private static long padded(int stored, DType dtype) {
+  static long padded(int stored, DType dtype) {
     int unit = VALUES_ALIGNMENT / dtype.bytes();
     return (stored + unit - 1L) / unit * unit;
   }
@@ -157,11 +181,19 @@ public final class Bitmap implements LinearWeights {
 
   @Override
   public void row(long row, ByteBuffer into) {
-    int at = (int) offsets.getLong((int) row * Long.BYTES);
-    ByteBuffer dense = into.slice(into.position(), in * dtype.bytes()).order(bits.order());
+    int first = (int) offsets.getLong((int) row * Long.BYTES);
+    int count = (int) offsets.getLong((int) (row + 1) * Long.BYTES) - first;
+    int[] stored = new int[count + 1]; // What follows the last is read, and not taken.
+    Rows.get(values, first, dtype, stored, count);
+    long[] words = new long[stride() / Long.BYTES];
+    words(bits, row, stride()).get(0, words);
+    int[] dense = new int[in];
+    int next = 0;
     for (int c = 0; c < in; c++) {
-      boolean stored = (bits.get((int) row * stride() + c / 8) >>> (c % 8) & 1) != 0;
-      Rows.put(dense, c, dtype, stored ? Rows.get(values, at++, dtype) : 0);
+      int bit = (int) (words[c / Long.SIZE] >>> c) & 1;
+      dense[c] = stored[next] & -bit;
+      next += bit;
     }
+    Rows.put(into.slice(into.position(), in * dtype.bytes()), 0, dtype, dense, in);
   }
 }

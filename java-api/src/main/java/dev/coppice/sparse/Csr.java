@@ -57,15 +57,26 @@ public final class Csr implements LinearWeights {
     ByteBuffer values = Part.allocate("values", end * dtype.bytes());
     rows.visit(
         (row, elements) -> {
-          int at = offsets.getInt((int) row * Integer.BYTES);
+          int[] places = new int[elements.length];
+          int[] kept = new int[elements.length];
+          int stored = 0;
           for (int c = 0; c < elements.length; c++) {
-            if (elements[c] != 0) {
-              columns.putInt(at * Integer.BYTES, c);
-              Rows.put(values, at++, dtype, elements[c]);
-            }
+            places[stored] = c;
+            kept[stored] = elements[c];
+            stored += elements[c] != 0 ? 1 : 0;
           }
+          int first = offsets.getInt((int) row * Integer.BYTES);
+          Rows.put(columns, first, DType.F32, places, stored);
+          Rows.put(values, first, dtype, kept, stored);
         });
     return new Csr(dtype, rows.out(), rows.in(), offsets, columns, values);
+  }
+
+  static List<PartLayout> layout(DType dtype, long out, int in) {
+    return List.of(
+        PartLayout.of("offsets", "I32", out + 1),
+        PartLayout.stored("columns", "I32", out * in),
+        PartLayout.stored("values", dtype.name(), out * in));
   }
 
   static Csr of(StoredParts stored) {
@@ -141,12 +152,16 @@ public final class Csr implements LinearWeights {
 
   @Override
   public void row(long row, ByteBuffer into) {
-    ByteBuffer dense = into.slice(into.position(), in * dtype.bytes()).order(values.order());
-    int at = offsets.getInt((int) row * Integer.BYTES);
-    int end = offsets.getInt((int) (row + 1) * Integer.BYTES);
-    for (int c = 0; c < in; c++) {
-      boolean stored = at < end && columns.getInt(at * Integer.BYTES) == c;
-      Rows.put(dense, c, dtype, stored ? Rows.get(values, at++, dtype) : 0);
+    int first = offsets.getInt((int) row * Integer.BYTES);
+    int count = offsets.getInt((int) (row + 1) * Integer.BYTES) - first;
+    int[] places = new int[count];
+    int[] stored = new int[count];
+    Rows.get(columns, first, DType.F32, places, count);
+    Rows.get(values, first, dtype, stored, count);
+    int[] dense = new int[in];
+    for (int i = 0; i < count; i++) {
+      dense[places[i]] = stored[i];
     }
+    Rows.put(into.slice(into.position(), in * dtype.bytes()), 0, dtype, dense, in);
   }
 }

@@ -1,6 +1,9 @@
 package dev.coppice.sparse;
 
+import dev.coppice.DType;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 /** How the weights of a linear layer are held. */
@@ -23,6 +26,22 @@ public enum Format {
   /** Gives its name in files and for people. */
   public String title() {
     return title;
+  }
+
+  /**
+   * Gives what weights [out, in] in this format consist of, in the order of {@link
+   * LinearWeights#parts}.
+   *
+   * @throws IllegalArgumentException if there can be no such weights
+   */
+  public List<PartLayout> layout(DType dtype, long out, long in) {
+    int columns = new StoredParts(dtype, out, in, Map.of()).columns();
+    return switch (this) {
+      case DENSE -> List.of(PartLayout.of("values", dtype.name(), out, in));
+      case TWO_FOUR -> TwoFour.layout(dtype, out, columns);
+      case BITMAP -> Bitmap.layout(dtype, out, columns);
+      case CSR -> Csr.layout(dtype, out, columns);
+    };
   }
 
   /**

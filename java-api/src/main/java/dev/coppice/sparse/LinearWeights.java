@@ -70,6 +70,16 @@ public sealed interface LinearWeights permits Dense, TwoFour, Bitmap, Csr {
   }
 
   /**
+   * Counts the bytes that weights would take in each format that can hold them, with all threads of
+   * the shared pool.
+   *
+   * @param weights [out, in], not on a device
+   */
+  static Map<Format, Long> sizes(Tensor weights) {
+    return Sizes.of(weights);
+  }
+
+  /**
    * Makes weights of parts that were stored; looks at every index before it is ever followed.
    *
    * @param parts by name, with the bytes of {@link Part#data}

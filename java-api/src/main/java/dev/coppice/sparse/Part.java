@@ -21,11 +21,11 @@ public record Part(String name, String type, Shape shape, ByteBuffer data) {
   }
 
   /**
-   * Makes direct memory, all zero.
+   * Makes direct memory for the bytes of a part, all zero.
    *
    * @throws IllegalArgumentException if it would be 2 GiB or more
    */
-  static ByteBuffer allocate(String name, long bytes) {
+  public static ByteBuffer allocate(String name, long bytes) {
     requireSize(name, bytes);
     return ByteBuffer.allocateDirect((int) bytes + 2 * ALIGNMENT)
         .alignedSlice(ALIGNMENT)

@@ -74,20 +74,43 @@ final class Rows {
           int[] bits = new int[columns];
           for (long row = from; row < to; row++) {
             weights.read(row * columns, buffer.clear());
-            bits(buffer, dtype(), bits);
+            get(buffer, 0, dtype(), bits, columns);
             visitor.visit(row, bits);
           }
         });
   }
 
-  private static void bits(ByteBuffer row, DType dtype, int[] bits) {
+  /** Writes the bits of the first {@code count} elements of an array. */
+  static void put(ByteBuffer data, int element, DType dtype, int[] bits, int count) {
+    ByteBuffer part = part(data, element, dtype, count);
     if (dtype.bytes() == Integer.BYTES) {
-      row.asIntBuffer().get(bits);
+      part.asIntBuffer().put(0, bits, 0, count);
     } else {
-      for (int i = 0; i < bits.length; i++) {
-        bits[i] = row.getShort(2 * i) & 0xFFFF;
+      short[] halves = new short[count];
+      for (int i = 0; i < count; i++) {
+        halves[i] = (short) bits[i];
+      }
+      part.asShortBuffer().put(0, halves);
+    }
+  }
+
+  /** Reads the bits of {@code count} elements into an array. */
+  static void get(ByteBuffer data, int element, DType dtype, int[] bits, int count) {
+    ByteBuffer part = part(data, element, dtype, count);
+    if (dtype.bytes() == Integer.BYTES) {
+      part.asIntBuffer().get(0, bits, 0, count);
+    } else {
+      short[] halves = new short[count];
+      part.asShortBuffer().get(0, halves);
+      for (int i = 0; i < count; i++) {
+        bits[i] = halves[i] & 0xFFFF;
       }
     }
+  }
+
+  private static ByteBuffer part(ByteBuffer data, int element, DType dtype, int count) {
+    return data.slice(element * dtype.bytes(), count * dtype.bytes())
+        .order(ByteOrder.LITTLE_ENDIAN);
   }
 
   /** Writes the bits of one element. */

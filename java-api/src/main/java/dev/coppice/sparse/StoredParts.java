@@ -13,6 +13,10 @@ record StoredParts(DType dtype, long out, long in, Map<String, ByteBuffer> parts
           "a layer has 1 or more outputs, and from 1 to %d inputs, not %d and %d"
               .formatted(Integer.MAX_VALUE / dtype.bytes(), out, in));
     }
+    if (out > Long.MAX_VALUE / in / Long.BYTES) {
+      throw new IllegalArgumentException(
+          "a layer of %d outputs and %d inputs is too large".formatted(out, in));
+    }
   }
 
   int columns() {

@@ -5,6 +5,8 @@ import dev.coppice.Shape;
 import dev.coppice.Tensor;
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
 
 /**
  * Two of every four neighbours in a row, with their positions, as tensor cores take them ({@code
@@ -27,6 +29,12 @@ public final class TwoFour implements LinearWeights {
   private static final int TILE_ROWS = 16;
   private static final int TILE_COLUMNS = 32;
   private static final int TILE_BYTES = 64;
+
+  /** How many fours have their codes in one short. */
+  private static final int FOURS = 4;
+
+  /** The code for each set of columns that are not zero; -1 where they are more than two. */
+  private static final int[] CODES = IntStream.range(0, 16).map(TwoFour::code).toArray();
 
   private final DType dtype;
   private final long out;
@@ -64,41 +72,60 @@ public final class TwoFour implements LinearWeights {
 
   /** Sets one row; columns beyond what there is are zero. */
   private void set(long row, int[] bits) {
-    int first = (int) row * storedColumns();
-    for (int four = 0; four < columns(in) / 4; four++) {
-      int code = code(row, bits, 4 * four);
-      for (int i = 0; i < 2; i++) {
-        int column = 4 * four + ((code >>> (2 * i)) & 3);
-        Rows.put(values, first + 2 * four + i, dtype, column < bits.length ? bits[column] : 0);
+    int[] kept = new int[storedColumns()];
+    for (int first = 0; first < columns(in); first += 4 * FOURS) {
+      int codes = 0;
+      for (int i = 0; i < FOURS; i++) {
+        int at = first + 4 * i;
+        int code = CODES[0];
+        if (at < bits.length) {
+          code = code(row, bits, at);
+          kept[at / 2] = bits[at + (code & 3)];
+          kept[at / 2 + 1] = bits[at + (code >>> 2)];
+        }
+        codes |= code << (4 * i);
       }
-      int at = place(row, four);
-      int shift = four % 4 * 4;
-      positions.putShort(at, (short) (positions.getShort(at) | (code << shift)));
+      positions.putShort(place(row, first / 4), (short) codes);
     }
+    Rows.put(values, (int) row * kept.length, dtype, kept, kept.length);
   }
 
   /** Gives the 4 bits of the four columns from {@code first} on. */
   private static int code(long row, int[] bits, int first) {
-    int one = -1;
-    int two = -1;
-    for (int i = 0; i < 4; i++) {
-      if (first + i < bits.length && bits[first + i] != 0) {
-        if (two >= 0) {
-          throw new IllegalArgumentException(
-              "row %d has more than two weights other than zero in columns %d to %d: prune with pattern 2:4 first"
-                  .formatted(row, first, first + 3));
-        }
-        two = one < 0 ? two : i;
-        one = one < 0 ? i : one;
-      }
+    int code = CODES[stored(bits, first)];
+    if (code < 0) {
+      throw new IllegalArgumentException(
+          "row %d has more than two weights other than zero in columns %d to %d: prune with pattern 2:4 first"
+              .formatted(row, first, first + 3));
     }
-    if (one < 0) {
-      return 0 | 1 << 2;
-    }
-    if (two < 0) {
-      return one == 3 ? 0 | 3 << 2 : one | 3 << 2;
-    }
-    return one | two << 2;
+    return code;
+  }
+
+  /** Gives a bit for each of four columns. */
+  private static int stored(int[] bits, int first) {
+    return (bits[first] != 0 ? 1 : 0)
+        | (bits[first + 1] != 0 ? 2 : 0)
+        | (bits[first + 2] != 0 ? 4 : 0)
+        | (bits[first + 3] != 0 ? 8 : 0);
+  }
+
+  /** Of fewer than two the last is stored too, or the first beside the last. */
+  private static int code(int stored) {
+    int one = Integer.numberOfTrailingZeros(stored | 8);
+    int rest = stored & ~(1 << one);
+    return switch (Integer.bitCount(stored)) {
+      case 0 -> 0 | 1 << 2;
+      case 1 -> one == 3 ? 0 | 3 << 2 : one | 3 << 2;
+      case 2 -> one | Integer.numberOfTrailingZeros(rest) << 2;
+      default -> -1;
+    };
+  }
+
+  static List<PartLayout> layout(DType dtype, long out, int in) {
+    requireFours(in);
+    return List.of(
+        PartLayout.of("values", dtype.name(), rows(out), columns(in) / 2),
+        PartLayout.of("positions", "U32", rows(out) / TILE_ROWS, columns(in) / TILE_COLUMNS, 8, 2));
   }
 
   static TwoFour of(StoredParts stored) {
@@ -137,17 +164,29 @@ public final class TwoFour implements LinearWeights {
     if (rows.in() % 4 != 0) {
       return false;
     }
-    try {
-      rows.visit(
-          (row, bits) -> {
-            for (int first = 0; first < bits.length; first += 4) {
-              code(row, bits, first);
-            }
-          });
-      return true;
-    } catch (IllegalArgumentException e) {
-      return false;
+    AtomicBoolean fits = new AtomicBoolean(true);
+    rows.visit(
+        (row, bits) -> {
+          if (fits.get() && !fits(bits)) {
+            fits.set(false);
+          }
+        });
+    return fits.get();
+  }
+
+  /** Says whether a row can be held, of a number of columns that is a multiple of 4. */
+  static boolean fits(int[] bits) {
+    for (int first = 0; first < bits.length; first += 4) {
+      if (CODES[stored(bits, first)] < 0) {
+        return false;
+      }
     }
+    return true;
+  }
+
+  /** Gives what all parts take. */
+  static long bytes(long out, int in, DType dtype) {
+    return valuesBytes(out, in, dtype) + positionsBytes(out, in);
   }
 
   private static void requireFours(int in) {
@@ -224,16 +263,18 @@ public final class TwoFour implements LinearWeights {
 
   @Override
   public void row(long row, ByteBuffer into) {
-    ByteBuffer dense = into.slice(into.position(), in * dtype.bytes()).order(values.order());
-    for (int c = 0; c < in; c++) {
-      Rows.put(dense, c, dtype, 0);
-    }
-    for (int four = 0; four < in / 4; four++) {
-      int code = code(row, four);
-      for (int i = 0; i < 2; i++) {
-        int at = (int) row * storedColumns() + 2 * four + i;
-        Rows.put(dense, 4 * four + ((code >>> (2 * i)) & 3), dtype, Rows.get(values, at, dtype));
+    int[] stored = new int[storedColumns()];
+    Rows.get(values, (int) row * stored.length, dtype, stored, stored.length);
+    int[] dense = new int[columns(in)];
+    for (int first = 0; first < dense.length; first += 4 * FOURS) {
+      int codes = positions.getShort(place(row, first / 4)) & 0xFFFF;
+      for (int i = 0; i < FOURS; i++) {
+        int at = first + 4 * i;
+        int code = codes >>> (4 * i);
+        dense[at + (code & 3)] = stored[at / 2];
+        dense[at + (code >>> 2 & 3)] = stored[at / 2 + 1];
       }
     }
+    Rows.put(into.slice(into.position(), in * dtype.bytes()), 0, dtype, dense, in);
   }
 }

@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.coppice.DType;
+import dev.coppice.Shape;
 import dev.coppice.Tensor;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -73,6 +75,34 @@ class LinearWeightsTest {
     assertThat(LinearWeights.compress(Format.CSR, most).bytes()).isGreaterThan(bitmap.bytes());
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void sizesAndLayoutsAreKnownBeforeAnythingIsCompressed(Format format) {
+    Random random = new Random(3);
+    for (DType dtype : DType.values()) {
+      for (int i = 0; i < 30; i++) {
+        int in = 4 * (1 + random.nextInt(60));
+        Tensor weights = LayerCase.weights(random, format, dtype, 1 + random.nextInt(60), in);
+        LinearWeights held = LinearWeights.compress(format, weights);
+        assertThat(LinearWeights.sizes(weights)).containsEntry(format, held.bytes());
+        List<PartLayout> layout = format.layout(dtype, held.out(), in);
+        assertThat(layout.stream().map(PartLayout::name))
+            .containsExactlyElementsOf(held.parts().stream().map(Part::name).toList());
+        for (int p = 0; p < layout.size(); p++) {
+          Part part = held.parts().get(p);
+          long[] larger = part.shape().toArray();
+          larger[0] += layout.get(p).most() + 1;
+          assertThat(layout.get(p).allows(part.type(), part.shape())).isTrue();
+          assertThat(layout.get(p).allows("I8", part.shape())).isFalse();
+          assertThat(layout.get(p).allows(part.type(), Shape.of(larger))).isFalse();
+        }
+      }
+    }
+    assertThat(LinearWeights.sizes(LayerCase.numbers(random, DType.F16, 9, 18)))
+        .containsEntry(Format.DENSE, 324L)
+        .doesNotContainKey(Format.TWO_FOUR);
+  }
+
   @Test
   void moreThanTwoOfFourAreRefusedWithTheirPlace() {
     Tensor weights = LayerCase.fill(LayerCase.empty(DType.F32, 5, 16), i -> i / 16 == 3 ? 1 : 0);
@@ -132,6 +162,10 @@ class LinearWeightsTest {
     assertThatThrownBy(
             () -> LinearWeights.of(Format.BITMAP, DType.F32, Long.MAX_VALUE, 1 << 20, Map.of()))
         .isInstanceOfAny(IllegalArgumentException.class, ArithmeticException.class);
+    for (Format format : Format.values()) {
+      assertThatThrownBy(() -> format.layout(DType.F32, Long.MAX_VALUE, 4))
+          .isInstanceOf(IllegalArgumentException.class);
+    }
     assertThatThrownBy(() -> LinearWeights.of(Format.CSR, DType.F32, 0, 4, Map.of()))
         .hasMessageContaining("1 or more outputs");
   }
