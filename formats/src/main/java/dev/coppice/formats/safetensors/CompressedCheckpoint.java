@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -197,13 +198,24 @@ public final class CompressedCheckpoint implements Checkpoint {
     return kept.weights;
   }
 
+  /** {@inheritDoc} Of a compressed tensor those of its parts, one after the other. */
   @Override
   public void readBytes(CheckpointTensor tensor, long firstByte, ByteBuffer into)
       throws IOException {
-    if (sparse.entry(tensor.name()).isPresent()) {
-      throw new IllegalArgumentException(tensor.name() + " is compressed: it is read by elements");
+    if (sparse.entry(tensor.name()).isEmpty()) {
+      stored.readBytes(tensor, firstByte, into);
+      return;
     }
-    stored.readBytes(tensor, firstByte, into);
+    Objects.checkFromIndexSize(firstByte, into.remaining(), tensor.bytes());
+    long skipped = firstByte;
+    for (SparseTensors.StoredPart part : sparse.parts(tensor.name())) {
+      long bytes = part.stored().tensor().bytes();
+      int count = (int) Math.max(0, Math.min(into.remaining(), bytes - skipped));
+      ByteBuffer piece = into.slice(into.position(), count);
+      part.stored().file().read(part.stored().offset() + skipped, piece);
+      into.position(into.position() + count);
+      skipped = Math.max(0, skipped - bytes);
+    }
   }
 
   /**

@@ -163,6 +163,15 @@ class CompressionTest {
       assertThat(conv.out()).isEqualTo(24);
       assertThat(conv.in()).isEqualTo(144);
       assertThat(conv.parts()).allMatch(part -> part.data().isDirect());
+      CheckpointTensor half = model.tensors().get(0);
+      ByteBuffer stored = ByteBuffer.allocate((int) half.bytes());
+      model.weights("half").parts().forEach(part -> stored.put(part.data()));
+      ByteBuffer first = ByteBuffer.allocate(2000);
+      ByteBuffer rest = ByteBuffer.allocate((int) half.bytes() - 2000);
+      model.readBytes(half, 0, first);
+      model.readBytes(half, 2000, rest);
+      assertThat(first.flip()).isEqualTo(stored.slice(0, 2000));
+      assertThat(rest.flip()).isEqualTo(stored.slice(2000, rest.limit()));
       assertThat(model.weights("few").format()).isEqualTo(Format.CSR);
       assertThat(model.weights("full").format()).isEqualTo(Format.DENSE);
       assertThatThrownBy(() -> model.weights("odd")).isInstanceOf(IllegalArgumentException.class);
