@@ -147,7 +147,7 @@ class CompressCommandTest {
         "--format dense | 64 | --format must be auto",
         "--include nothing* | 64 | glob \"nothing*\" matches no tensor",
         "--include {a | 64 | glob \"{a\" opens a brace it never closes",
-        "--include full* | 65 | MODEL: UNSUPPORTED: has no tensor that gets smaller",
+        "--include full* | 65 | MODEL: UNSUPPORTED: does not get smaller",
         "--report OUT | 64 | --report and -o name the same file",
         "--report MODEL --force | 73 | MODEL: it is an input",
         "--speed 3 | 64 | unknown option '--speed'",

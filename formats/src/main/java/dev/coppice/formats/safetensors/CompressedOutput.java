@@ -33,9 +33,6 @@ import java.util.Optional;
  * and is written last.
  */
 final class CompressedOutput {
-  /** A part has less than 2 GiB, and no part is larger than what was compressed. */
-  private static final long LARGEST = Integer.MAX_VALUE - 1024;
-
   private record Entry(String name, String type, Shape shape, long begin, long end) {}
 
   private final SafetensorsCheckpoint model;
@@ -92,16 +89,17 @@ final class CompressedOutput {
         add(tensor);
       }
     }
-    if (done.stream().allMatch(stored -> stored.reason().isPresent())) {
+    if (end >= model.bytes() || done.stream().allMatch(s -> s.reason().isPresent())) {
       throw CheckpointFormatException.of(
           Code.UNSUPPORTED,
           model.path(),
-          "has no tensor that gets smaller; prune it first, with coppice prune");
+          "does not get smaller; prune it first, with coppice prune");
     }
     Slices.copy(copied, execution);
     writeHeader();
     model.verify();
     target.commit(List.of());
+    execution.progress().end();
     return List.copyOf(done);
   }
 
@@ -145,15 +143,7 @@ final class CompressedOutput {
     if (!include.isEmpty() && include.stream().noneMatch(glob -> glob.matches(tensor.name()))) {
       return Optional.of("not included");
     }
-    if (tensor.bytes() == 0) {
-      return Optional.of("it has no elements");
-    }
-    if (tensor.bytes() > LARGEST) {
-      return Optional.of("2 GiB or more");
-    }
-    return tensor.bytes() / tensor.shape().dimension(0) > SparseEntry.LARGEST_ROW
-        ? Optional.of("its rows have more than 16 MiB")
-        : Optional.empty();
+    return SparseEntry.whyNot(tensor.dtype().get(), tensor.shape());
   }
 
   /** Writes a tensor compressed, or says why not. */
@@ -211,7 +201,7 @@ final class CompressedOutput {
           model.path(),
           name,
           -1,
-          "has the name that a part would get; leave its owner out with --include");
+          "has the name that a part of the compressed model would get");
     }
   }
 

@@ -56,7 +56,7 @@ public final class Compression {
    * @param overwrite whether an existing file is replaced; never a file of the model
    * @return all tensors, in the model's order
    * @throws CheckpointFormatException with UNSUPPORTED if the model is of another format or
-   *     compressed already, or if none of its tensors gets smaller
+   *     compressed already, or if it does not get smaller
    * @throws InvalidPlanException if a glob matches nothing
    * @throws java.nio.file.FileAlreadyExistsException if the target exists and may not be replaced
    */

@@ -38,6 +38,7 @@ final class DenseOutput {
       long bytes = new DenseOutput(model, target.main(), execution).write();
       model.stored().verify();
       target.commit(List.of());
+      execution.progress().end();
       return bytes;
     }
   }

@@ -5,6 +5,7 @@ import dev.coppice.Shape;
 import dev.coppice.sparse.Format;
 import dev.coppice.sparse.PartLayout;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -21,7 +22,10 @@ record SparseEntry(Format format, DType dtype, Shape shape) {
   static final String HEADER = "coppice.header";
 
   /** A row is held in a thread's memory. */
-  static final long LARGEST_ROW = 16 << 20;
+  private static final long LARGEST_ROW = 16 << 20;
+
+  /** A part has less than 2 GiB, and so has the tensor when it is decompressed. */
+  private static final long LARGEST = Integer.MAX_VALUE - 1024;
 
   private static final int LONGEST = 1500;
   private static final Pattern TEXT =
@@ -30,17 +34,28 @@ record SparseEntry(Format format, DType dtype, Shape shape) {
   /**
    * Refuses what no tensor is compressed to.
    *
-   * @throws IllegalArgumentException if a dimension is 0, there are fewer than two, or a row is too
-   *     long
+   * @throws IllegalArgumentException if a dimension is 0, there are fewer than two, or it or its
+   *     rows are too large
    */
   SparseEntry {
+    whyNot(dtype, shape)
+        .ifPresent(
+            why -> {
+              throw new IllegalArgumentException(why);
+            });
+  }
+
+  /** Says why a tensor is not compressed in whatever format. */
+  static Optional<String> whyNot(DType dtype, Shape shape) {
     if (shape.rank() < 2 || shape.elements() == 0) {
-      throw new IllegalArgumentException("a shape of " + shape + " is not compressed");
+      return Optional.of("a shape of " + shape + " is not compressed");
     }
     if (in(shape) > LARGEST_ROW / dtype.bytes()) {
-      throw new IllegalArgumentException(
-          "rows of more than %d MiB are not compressed".formatted(LARGEST_ROW >> 20));
+      return Optional.of("rows of more than 16 MiB are not compressed");
     }
+    return shape.elements() > LARGEST / dtype.bytes()
+        ? Optional.of("a tensor of 2 GiB or more is not compressed")
+        : Optional.empty();
   }
 
   static SparseEntry parse(String text) {

@@ -100,7 +100,8 @@ class SparseRefusalTest {
       {"bitmap BF16 20x0x3", "is not compressed"},
       {"bitmap BF16 9223372036854775808x2", "its shape is too large for any file"},
       {"bitmap BF16 4294967296x4294967296", "its shape is too large for any file"},
-      {"bitmap BF16 4611686018427387904x1", "is too large"},
+      {"bitmap BF16 4611686018427387904x1", "2 GiB or more"},
+      {"csr BF16 128x8388608", "2 GiB or more"},
       {"bitmap BF16 1x9223372036854775807", "rows of more than 16 MiB"},
       {"bitmap BF16 64x64", "its bits must be U8 [64, 16], not U8 20x16"},
       {"bitmap BF16 20x200", "its bits must be U8 [20, 32], not U8 20x16"},
@@ -203,7 +204,7 @@ class SparseRefusalTest {
 
   @Test
   void hugePartsAreRefusedBeforeTheyAreRead() throws IOException {
-    SparseFiles files = layer(Format.CSR).metadata(KEY, "csr BF16 128x8388608");
+    SparseFiles files = layer(Format.CSR).metadata(KEY, "csr BF16 128x8388600");
     files.tensors.put("w.offsets", new SparseFiles.Entry("I32", "[129]", zeros(516)));
     files.tensors.remove("w.columns");
     byte[] bytes = files.bytes();
