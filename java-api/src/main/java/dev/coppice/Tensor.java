@@ -144,8 +144,44 @@ public final class Tensor {
     return memory.onDevice();
   }
 
-  Memory memory() {
-    return memory;
+  /**
+   * Gives a direct, little-endian buffer that shares {@code count} elements of its memory from
+   * element {@code first} on; nothing where the elements lie in an array of the heap or on a
+   * device.
+   */
+  public Optional<ByteBuffer> view(long first, int count) {
+    requireRange(first, count);
+    return memory.view(first * dtype.bytes(), Math.multiplyExact(count, dtype.bytes()));
+  }
+
+  /**
+   * Fills {@code into}, from its position to its limit, with the elements from {@code first} on,
+   * little-endian.
+   *
+   * @throws IllegalStateException if the tensor lies on a device
+   */
+  public void read(long first, ByteBuffer into) {
+    requireRange(first, into.remaining() / dtype.bytes());
+    memory.read(first * dtype.bytes(), into);
+  }
+
+  /**
+   * Takes the bytes of {@code from}, from its position to its limit, as the elements from {@code
+   * first} on.
+   *
+   * @throws IllegalStateException if the tensor lies on a device
+   */
+  public void write(long first, ByteBuffer from) {
+    requireRange(first, from.remaining() / dtype.bytes());
+    memory.write(first * dtype.bytes(), from);
+  }
+
+  private void requireRange(long first, long count) {
+    if (first < 0 || count < 0 || count > shape.elements() - first) {
+      throw new IllegalArgumentException(
+          "%d elements from %d on are not within a tensor of %d"
+              .formatted(count, first, shape.elements()));
+    }
   }
 
   private record FloatArray(FloatBuffer data) implements Memory {

@@ -31,6 +31,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
       AdviseCommand.class,
       InspectCommand.class,
       CompareCommand.class,
+      CompressCommand.class,
+      DecompressCommand.class,
       BackendsCommand.class,
       DemoCommand.class,
       CompletionCommand.class,

@@ -22,6 +22,8 @@ class CommandLineTest {
         "advise",
         "inspect",
         "compare",
+        "compress",
+        "decompress",
         "backends",
         "demo",
         "completion"
@@ -39,7 +41,17 @@ class CommandLineTest {
   @Test
   void helpFitsAnOrdinaryTerminal() {
     for (String command :
-        new String[] {"prune", "shrink", "advise", "inspect", "compare", "backends", "demo"}) {
+        new String[] {
+          "prune",
+          "shrink",
+          "advise",
+          "inspect",
+          "compare",
+          "compress",
+          "decompress",
+          "backends",
+          "demo"
+        }) {
       assertThat(Invocation.of(command, "--help").out().lines())
           .allMatch(line -> line.length() <= 80);
     }
@@ -54,6 +66,8 @@ class CommandLineTest {
             "advise",
             "inspect",
             "compare",
+            "compress",
+            "decompress",
             "backends",
             "demo",
             "completion",
@@ -123,7 +137,8 @@ class CommandLineTest {
     assertThat(completion.status()).isZero();
     assertThat(completion.out())
         .contains("complete -F _complete_coppice -o default coppice")
-        .contains("prune shrink advise inspect compare backends demo completion help")
+        .contains(
+            "prune shrink advise inspect compare compress decompress backends demo completion help")
         .contains("--max-per-tensor", "--device")
         .contains("CRITERION_option_args=(\"magnitude\" \"random\")");
   }
