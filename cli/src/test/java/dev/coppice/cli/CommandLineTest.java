@@ -138,7 +138,8 @@ class CommandLineTest {
     assertThat(completion.out())
         .contains("complete -F _complete_coppice -o default coppice")
         .contains(
-            "prune shrink advise inspect compare compress decompress backends demo completion help")
+            "prune shrink advise bench inspect compare compress decompress backends demo completion"
+                + " help")
         .contains("--max-per-tensor", "--device")
         .contains("CRITERION_option_args=(\"magnitude\" \"random\")");
   }
