@@ -1,0 +1,12 @@
+package dev.coppice.cuda;
+
+import dev.coppice.spi.LinearProvider;
+
+class CublasThroughJavaCppTest extends LibraryContract {
+  private final LinearProvider provider = CublasLinear.through(CublasBinding.JAVACPP);
+
+  @Override
+  protected LinearProvider provider() {
+    return provider;
+  }
+}
