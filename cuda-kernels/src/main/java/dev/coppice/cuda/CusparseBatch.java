@@ -94,8 +94,7 @@ final class CusparseBatch {
   private Described describe(long batch, Pointer somewhere) {
     cusparseDnMatDescr x = byColumns(csr.in(), batch, somewhere);
     cusparseDnMatDescr y = byColumns(csr.out(), batch, somewhere);
-    DeviceMemory buffer = held.device().arena().borrow(bufferBytes(x, y));
-    kept.add(() -> held.device().arena().giveBack(buffer));
+    DeviceMemory buffer = held.borrow(bufferBytes(x, y), kept);
     return new Described(batch, x, y, CusparseHandle.at(buffer.address()));
   }
 

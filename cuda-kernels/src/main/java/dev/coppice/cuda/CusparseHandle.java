@@ -10,7 +10,6 @@ import jcuda.driver.CUstream;
 import jcuda.jcusparse.JCusparse;
 import jcuda.jcusparse.cusparseHandle;
 import jcuda.jcusparse.cusparseOperation;
-import jcuda.jcusparse.cusparseStatus;
 import jcuda.runtime.cudaStream_t;
 
 /** cuSPARSE through JCusparse. */
@@ -89,7 +88,7 @@ final class CusparseHandle implements LibraryHandle {
 
   /** Makes the call of that name, and throws if it fails. */
   static void run(String name, IntSupplier call) {
-    CudaResult.runLibrary(name, cusparseStatus::stringFor, call);
+    CudaResult.runLibrary(name, CusparseStatus::name, call);
   }
 
   @Override

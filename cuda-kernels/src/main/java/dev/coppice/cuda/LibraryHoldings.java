@@ -70,8 +70,13 @@ final class LibraryHoldings<H extends LibraryHandle> implements AutoCloseable {
 
   /** Borrows device memory. */
   DeviceMemory borrow(long bytes) {
+    return borrow(bytes, kept);
+  }
+
+  /** Borrows device memory until {@code by} is closed. */
+  DeviceMemory borrow(long bytes, Kept by) {
     DeviceMemory memory = device().arena().borrow(bytes);
-    keep(() -> device().arena().giveBack(memory));
+    by.add(() -> device().arena().giveBack(memory));
     return memory;
   }
 

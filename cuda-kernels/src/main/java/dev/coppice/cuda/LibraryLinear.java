@@ -34,7 +34,11 @@ abstract class LibraryLinear<H extends LibraryHandle> implements LinearProvider 
   /** Opens the library in a context, which is current. */
   abstract H open(CudaContext context);
 
-  /** Gives the library's name and version, and what binds it. */
+  /**
+   * Gives the library's name and version, and what binds it; with the context current.
+   *
+   * @throws BackendUnavailableException if it is a version that cannot be used
+   */
   abstract String describe(H library);
 
   /**
@@ -70,12 +74,10 @@ abstract class LibraryLinear<H extends LibraryHandle> implements LinearProvider 
       require();
       LibraryDevices.Opened<H> opened = devices.borrow(ordinal);
       try {
+        String library = opened.device().context().call(() -> describe(opened.library()));
         return new Availability.Usable(
             "%s%s on %s"
-                .formatted(
-                    Emulation.isWanted() ? "emulated, no GPU: " : "",
-                    describe(opened.library()),
-                    device));
+                .formatted(Emulation.isWanted() ? "emulated, no GPU: " : "", library, device));
       } finally {
         devices.giveBack(opened);
       }
@@ -110,6 +112,7 @@ abstract class LibraryLinear<H extends LibraryHandle> implements LinearProvider 
 
   private LibraryOperator operator(
       LibraryHoldings<H> held, LinearWeights weights, Optional<Tensor> bias, long mostBatch) {
+    held.begin();
     CudaStream own = held.stream();
     Optional<RowBroadcast> added =
         bias.map(

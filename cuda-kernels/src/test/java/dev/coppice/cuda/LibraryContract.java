@@ -6,6 +6,8 @@ import dev.coppice.sparse.Device;
 import dev.coppice.sparse.LayerCase;
 import dev.coppice.sparse.LinearContract;
 import java.nio.ByteBuffer;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -13,7 +15,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** The contract of products, with operands on the emulated device. */
 @ExtendWith(EmulatedDriver.class)
 abstract class LibraryContract extends LinearContract {
-  private DeviceArrays arrays;
+  private @Nullable DeviceArrays arrays;
 
   @BeforeEach
   void openDevice() {
@@ -22,7 +24,9 @@ abstract class LibraryContract extends LinearContract {
 
   @AfterEach
   void freeOperands() {
-    arrays.close();
+    if (arrays != null) {
+      arrays.close();
+    }
   }
 
   @Override
@@ -32,12 +36,12 @@ abstract class LibraryContract extends LinearContract {
 
   @Override
   protected Tensor there(Tensor host) {
-    return onDevice(arrays, host);
+    return onDevice(Objects.requireNonNull(arrays), host);
   }
 
   @Override
   protected void fetch(Tensor there, Tensor host) {
-    host.write(0, read(arrays, there));
+    host.write(0, read(Objects.requireNonNull(arrays), there));
   }
 
   /** Gives a copy on the device. */
