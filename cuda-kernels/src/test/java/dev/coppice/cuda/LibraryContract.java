@@ -10,10 +10,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The contract of products, with operands on the emulated device. */
-@ExtendWith(EmulatedDriver.class)
+/** The contract of products, with operands on the first device. */
 abstract class LibraryContract extends LinearContract {
   private @Nullable DeviceArrays arrays;
 
