@@ -24,11 +24,16 @@ final class CudaResult {
     check(call.getAsInt(), name);
   }
 
-  /** Like {@link #run}, for a function of a library whose codes {@code names} names. */
+  /**
+   * Like {@link #run}, for a function of a library whose codes {@code names} names; called with the
+   * context current.
+   */
   static void runLibrary(String name, IntFunction<String> names, IntSupplier call) {
     requireAlive();
     int code = call.getAsInt();
     if (code != 0) {
+      runQuietly("cuCtxSynchronize", JCudaDriver::cuCtxSynchronize); // Libraries do not tell.
+      requireAlive();
       throw new DeviceException(code, name + " failed: " + names.apply(code));
     }
   }

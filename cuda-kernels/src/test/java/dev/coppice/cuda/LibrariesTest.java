@@ -160,6 +160,24 @@ class LibrariesTest {
     use(library);
   }
 
+  @Test
+  void statusesHaveTheLibrariesNames() {
+    List<Integer> codes = List.of(3, 13, 11, 4);
+    List<String> names =
+        List.of(
+            "cublasCreate failed: CUBLAS_STATUS_ALLOC_FAILED",
+            "cublasCreate failed: CUBLAS_STATUS_EXECUTION_FAILED",
+            "cusparseCreate failed: CUSPARSE_STATUS_INSUFFICIENT_RESOURCES",
+            "cusparseLtInit failed: CUSPARSE_STATUS_ARCH_MISMATCH");
+    List<Library> libraries = libraries();
+    for (int i = 0; i < codes.size(); i++) {
+      Library library = libraries.get(i);
+      assertThat(library.toString()).startsWith("Usable");
+      EmulatedDriver.fail(library.calls().get(0), 1, codes.get(i));
+      assertThatThrownBy(() -> use(library)).hasMessage(names.get(i));
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("libraries")
   void everyAllocationThatFailsIsReportedAndLeavesNothing(Library library) {
