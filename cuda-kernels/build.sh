@@ -28,8 +28,9 @@ if ! { cmake --preset "$preset" && cmake --build --preset "$preset" --parallel &
   cat $log >&2
   exit 1
 fi
+mkdir -p "$resources"
+cp target/cuda/libcoppice_cusparselt.so "$resources/"
 if [ -f target/cuda/kernels.fatbin ]; then
-  mkdir -p "$resources"
   cp target/cuda/kernels.fatbin "$resources/"
 else
   echo "coppice-cuda: nvcc was not found: the kernels are built for the emulated driver alone" >&2

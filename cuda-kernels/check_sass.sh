@@ -36,6 +36,7 @@ coppice_mask_apply 64 yes
 coppice_zeros 64 yes
 coppice_mask_count 64 yes
 coppice_mask_combine 64 yes
+coppice_broadcast 0 yes
 END
 }
 

@@ -23,6 +23,8 @@ final class Headers {
   static final int ROWS_HEADER_BYTES = 64;
   static final int ROW_BYTES = 1200;
   static final int LONG_ROW_BYTES = 2352;
+  static final int BROADCAST_THREADS = 256;
+  static final int BROADCAST_TILE = 1024;
 
   private Headers() {}
 }
