@@ -16,11 +16,12 @@ import org.openjdk.jmh.runner.RunnerException;
 
 /**
  * Runs the benchmarks and writes their results. Arguments: any of {@code prune}, {@code kernels},
- * {@code server}, {@code command}, or none for all; settings are system properties, which run.sh
- * sets.
+ * {@code server}, {@code command}, {@code linear}, or none for all; settings are system properties,
+ * which run.sh sets.
  */
 public final class Suite {
-  private static final Set<String> PARTS = Set.of("prune", "kernels", "server", "command");
+  private static final Set<String> PARTS =
+      Set.of("prune", "kernels", "server", "command", "linear");
 
   private Suite() {}
 
@@ -28,7 +29,7 @@ public final class Suite {
   public static void main(String[] args) throws IOException, InterruptedException, RunnerException {
     Set<String> parts = new LinkedHashSet<>(args.length == 0 ? PARTS : Arrays.asList(args));
     if (!PARTS.containsAll(parts)) {
-      System.err.println("usage: run.sh [prune] [kernels] [server] [command]");
+      System.err.println("usage: run.sh [prune] [kernels] [server] [command] [linear]");
       System.exit(64);
     }
     boolean small = Boolean.getBoolean("coppice.bench.small");
@@ -51,8 +52,11 @@ public final class Suite {
     if (parts.contains("command")) {
       commands(results, small);
     }
+    if (parts.contains("linear")) {
+      new LinearSuite(results, small).run();
+    }
     Targets.add(results);
-    write(results, machine);
+    write(results, machine, parts.equals(Set.of("linear")) ? "-linear" : "");
   }
 
   private static void commands(Results results, boolean small)
@@ -77,9 +81,9 @@ public final class Suite {
     }
   }
 
-  private static void write(Results results, Machine machine) throws IOException {
+  private static void write(Results results, Machine machine, String kind) throws IOException {
     Path folder = Files.createDirectories(Path.of(System.getProperty("coppice.bench.out", ".")));
-    Path file = folder.resolve(today() + "-" + machine.slug());
+    Path file = folder.resolve(today() + "-" + machine.slug() + kind);
     results.writeJson(Path.of(file + ".json"));
     Files.writeString(Path.of(file + ".md"), results.toMarkdown());
     System.out.println(results.toMarkdown());

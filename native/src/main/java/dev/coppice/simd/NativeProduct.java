@@ -26,12 +26,15 @@ final class NativeProduct implements LinearOperator {
 
   private static final int STRETCHES_PER_THREAD = 4;
 
+  private static final int ROWS_WORTH_THREADS = 16;
+  private static final int COLUMNS_ORDERED = 2048;
+
   private final NativeWeights weights;
   private final long bytes;
   private final Execution execution;
   private final int rowsAtOnce;
   private ByteBuffer inputs = direct(0);
-  private ByteBuffer scratch = direct(0);
+  private final WorkPool.Worker own = new WorkPool.Worker();
   private ByteBuffer stagedX = direct(0);
   private ByteBuffer stagedY = direct(0);
   private boolean closed;
@@ -77,7 +80,7 @@ final class NativeProduct implements LinearOperator {
     Optional<ByteBuffer> to = y.view(first * out, batch * out);
     long[] layer = weights.description();
     inputs = room(inputs, Math.toIntExact(CoppiceNative.coppice_linear_inputs_bytes(layer, batch)));
-    CoppiceNative.coppice_linear_inputs(layer, from, batch, 0, in, inputs);
+    order(from, batch);
     if (to.isPresent()) {
       product(batch, to.get());
     } else {
@@ -87,32 +90,51 @@ final class NativeProduct implements LinearOperator {
     }
   }
 
+  /** Brings x into the order that the kernels read: of many rows, on all threads. */
+  private void order(ByteBuffer x, int batch) {
+    int in = weights.weights().in();
+    long stretch = batch < ROWS_WORTH_THREADS ? in : COLUMNS_ORDERED;
+    forEach(
+        (in + stretch - 1) / stretch,
+        (index, worker) ->
+            CoppiceNative.coppice_linear_inputs(
+                weights.description(),
+                x,
+                batch,
+                index * stretch,
+                Math.min(in, (index + 1) * stretch),
+                inputs));
+  }
+
   private void product(int batch, ByteBuffer y) {
-    long out = weights.weights().out();
     int scratchBytes = (int) CoppiceNative.coppice_linear_scratch_bytes(batch);
     Stretches stretches = stretches(batch);
-    if (stretches.count() == 1) {
-      scratch = room(scratch, scratchBytes);
-      stretch(batch, 0, out, y, scratch);
-      return;
-    }
+    forEach(
+        stretches.count(),
+        (index, worker) ->
+            CoppiceNative.coppice_linear(
+                weights.description(),
+                inputs,
+                batch,
+                stretches.first(index),
+                stretches.end(index),
+                y,
+                worker.buffer(scratchBytes)));
+  }
+
+  /** Runs a body on the pool; a single one, or all on one thread, at once. */
+  private void forEach(long count, WorkPool.Body body) {
     try {
-      execution.forEach(
-          stretches.count(),
-          (index, worker) ->
-              stretch(
-                  batch,
-                  stretches.first(index),
-                  stretches.end(index),
-                  y,
-                  worker.buffer(scratchBytes)));
+      if (count == 1 || execution.threads() == 1) {
+        for (long i = 0; i < count; i++) {
+          body.run(i, own);
+        }
+      } else {
+        execution.forEach(count, body);
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e); // Nothing here reads a file.
     }
-  }
-
-  private void stretch(int batch, long first, long end, ByteBuffer y, ByteBuffer scratch) {
-    CoppiceNative.coppice_linear(weights.description(), inputs, batch, first, end, y, scratch);
   }
 
   private Stretches stretches(int batch) {
