@@ -2,6 +2,7 @@ package dev.coppice.benchmarks;
 
 import dev.coppice.DType;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -37,6 +38,7 @@ public final class Suite {
     Map<String, Object> head = new LinkedHashMap<>(machine.describe());
     head.put("date", today());
     head.put("commit", System.getProperty("coppice.bench.commit", "unknown"));
+    head.put("load_average", ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
     Results results = new Results(head);
     MemorySuite memory = new MemorySuite(results, small);
     if (parts.contains("prune")) {

@@ -145,11 +145,13 @@ final class NativeProduct implements LinearOperator {
   }
 
   private static ByteBuffer room(ByteBuffer held, int bytes) {
-    return held.capacity() < bytes ? direct(bytes) : held.clear().limit(bytes);
+    return (held.capacity() < bytes ? direct(bytes) : held).clear().limit(bytes);
   }
 
   private static ByteBuffer direct(int bytes) {
-    return ByteBuffer.allocateDirect(bytes + 64).alignedSlice(64).order(ByteOrder.LITTLE_ENDIAN);
+    return ByteBuffer.allocateDirect(bytes + 2 * 64)
+        .alignedSlice(64)
+        .order(ByteOrder.LITTLE_ENDIAN);
   }
 
   @Override
