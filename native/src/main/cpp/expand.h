@@ -42,9 +42,13 @@ struct Present {
 #else
   unsigned bits;
 
+#if defined(COPPICE_LANES_AVX2)
+  COPPICE_INLINE Present(const char* word, int part) : bits(at<uint8_t>(word + part)) {}
+#else
   COPPICE_INLINE Present(const char* word, int part)
       : bits(static_cast<unsigned>(at<uint64_t>(word) >> (part * float_lanes)) &
              ((1U << float_lanes) - 1)) {}
+#endif
 #endif
 };
 
@@ -64,6 +68,9 @@ inline constexpr int spread_lanes = spread_vectors<E> * float_lanes;
 // Of the lanes of the part-th step within a word of bits, how many are there.
 template <typename E>
 COPPICE_INLINE int count(const char* word, int part) {
+#if defined(COPPICE_LANES_AVX2)
+  return __builtin_popcount(at<uint8_t>(word + part));
+#endif
   uint64_t lanes = at<uint64_t>(word) >> (part * spread_lanes<E>);
   return __builtin_popcountll(lanes & ((uint64_t{1} << spread_lanes<E>) - 1));
 }

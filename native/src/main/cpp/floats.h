@@ -71,9 +71,16 @@ struct BF16 {
   }
 
   COPPICE_INLINE static Floats load(const void* from) {
-    typedef Bits Halves __attribute__((vector_size(vector_bytes / 2)));
     typedef uint32_t Words __attribute__((vector_size(vector_bytes)));
+#if defined(COPPICE_LANES_AVX512)
+    return (Floats)((Words)_mm512_maskz_cvtepu16_epi32(0xFFFF, at<__m256i>(from)) << 16);
+#elif defined(COPPICE_LANES_AVX2)
+    // GCC 12 makes four instructions of the conversion below.
+    return (Floats)((Words)_mm256_cvtepu16_epi32(at<__m128i>(from)) << 16);
+#else
+    typedef Bits Halves __attribute__((vector_size(vector_bytes / 2)));
     return (Floats)(__builtin_convertvector(at<Halves>(from), Words) << 16);
+#endif
   }
 
 #if defined(COPPICE_LANES_AVX512)
