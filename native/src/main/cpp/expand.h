@@ -1,6 +1,8 @@
 // Spreading packed elements out to the lanes that a mask names, as floats; the others are 0.
 #pragma once
 
+#include <type_traits>
+
 #include "floats.h"
 
 namespace coppice::COPPICE_ISA {
@@ -11,6 +13,7 @@ namespace coppice::COPPICE_ISA {
 struct ExpandTable {
   uint8_t lane[256][8];
   uint8_t byte[256][16];
+  uint8_t upper[256][32];  // To the upper halves of lanes twice as wide.
 };
 
 inline constexpr ExpandTable expand_table = [] {
@@ -22,6 +25,9 @@ inline constexpr ExpandTable expand_table = [] {
       table.lane[mask][i] = there ? next : 0x80;
       table.byte[mask][2 * i] = there ? static_cast<uint8_t>(2 * next) : 0x80;
       table.byte[mask][2 * i + 1] = there ? static_cast<uint8_t>(2 * next + 1) : 0x80;
+      table.upper[mask][4 * i] = table.upper[mask][4 * i + 1] = 0x80;
+      table.upper[mask][4 * i + 2] = table.byte[mask][2 * i];
+      table.upper[mask][4 * i + 3] = table.byte[mask][2 * i + 1];
       next = static_cast<uint8_t>(next + there);
     }
   }
@@ -93,12 +99,16 @@ COPPICE_INLINE void spread(const char* from, const char* word, int part,
     E::load_both(packed, to);
   }
 #elif defined(COPPICE_LANES_AVX2)
-  unsigned bits = Present(word, part).bits;
+  size_t bits = Present(word, part).bits;
   if constexpr (E::size == 4) {
     __m256i order = _mm256_cvtepi8_epi32(
         _mm_loadl_epi64((const __m128i_u*)expand_table.lane[bits]));
     __m256 lanes = _mm256_permutevar8x32_ps(at<__m256>(from), order);
     to[0] = _mm256_blendv_ps(lanes, _mm256_setzero_ps(), _mm256_castsi256_ps(order));
+  } else if constexpr (std::is_same_v<E, BF16>) {
+    __m256i order = _mm256_loadu_si256((const __m256i_u*)expand_table.upper[bits]);
+    __m256i packed = _mm256_broadcastsi128_si256(at<__m128i>(from));
+    to[0] = _mm256_castsi256_ps(_mm256_shuffle_epi8(packed, order));
   } else {
     __m128i order = _mm_loadu_si128((const __m128i_u*)expand_table.byte[bits]);
     __m128i lanes = _mm_shuffle_epi8(at<__m128i>(from), order);
