@@ -10,6 +10,8 @@ struct Kernels {
   decltype(&coppice_apply) apply;
   decltype(&coppice_select_n_of_m) select_n_of_m;
   decltype(&coppice_select_rows) select_rows;
+  decltype(&coppice_linear_inputs) linear_inputs;
+  decltype(&coppice_linear) linear;
   decltype(&coppice_read) read;
 };
 
@@ -22,8 +24,11 @@ struct Kernels {
                      coppice_tally*);                                                           \
   int64_t select_rows(void*, const coppice_slice*, int32_t, int32_t, int32_t, double, int64_t,  \
                       int32_t, void*, coppice_tally*);                                          \
+  void linear_inputs(const coppice_weights*, const void*, int64_t, int64_t, int64_t, void*);    \
+  void linear(const coppice_weights*, const void*, int64_t, int64_t, int64_t, void*, void*);    \
   int64_t read(const void*, int64_t);                                                           \
-  inline constexpr Kernels kernels = {histogram, apply, select_n_of_m, select_rows, read};      \
+  inline constexpr Kernels kernels = {histogram,     apply,  select_n_of_m, select_rows,        \
+                                      linear_inputs, linear, read};                             \
   }
 
 COPPICE_DECLARE(baseline)
@@ -46,5 +51,18 @@ inline int64_t scratch_bytes(const coppice_slice& slice) {
   int64_t keys = slice.ranking == COPPICE_PHILOX ? 3 * 4 : 2 * size;
   return (size + keys) * (slice.runs * slice.run_length + strip_rows * row_padding);
 }
+
+// Up to so many rows of x lie as they come, [batch, inputs_stride], and are multiplied one by one.
+// More are turned round: blocks of rows, each [in, lanes of the block].
+inline constexpr int64_t most_single_rows = 8;
+
+// Columns of a row of x: as many as a row of a bitmap has bits, a multiple of a tile of 2:4.
+inline constexpr int64_t inputs_stride(int64_t in) { return (in + 127) / 128 * 128; }
+
+// Rows of W whose sums for many rows of x are kept at once; a multiple of a register tile's.
+inline constexpr int64_t strip_of_linear = 240;
+
+// The most lanes that a block of rows of x has in any instruction set.
+inline constexpr int64_t most_lanes = 128;
 
 }  // namespace coppice
