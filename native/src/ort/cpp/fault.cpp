@@ -1,9 +1,9 @@
 // The same rules as LinearWeights.of has in Java.
+#include "fault.h"
+
 #include <bit>
 #include <cstring>
 #include <limits>
-
-#include "layer.h"
 
 namespace coppice::ort {
 namespace {
@@ -19,74 +19,79 @@ std::string text(std::int64_t number) { return std::to_string(number); }
 std::int64_t rounded(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit * unit; }
 
 // out and in fit into 31 bits: no product of two numbers of their size overflows.
-std::string wrong_size(const char* name, const Part& part, std::int64_t elements) {
-  if (part.elements == elements) {
+std::string wrong_size(const char* name, std::int64_t found, std::int64_t elements) {
+  if (found == elements) {
     return {};
   }
-  return std::string("the ") + name + " must be " + text(elements) + " elements, not " + text(part.elements);
+  return std::string("the ") + name + " must be " + text(elements) + " elements, not " + text(found);
 }
 
-std::string bitmap_fault(const Layer& layer) {
+// Reads an element of an array that may begin anywhere.
+template <class T>
+T at(const void* array, std::int64_t index) {
+  T element;
+  std::memcpy(&element, static_cast<const char*>(array) + index * static_cast<std::int64_t>(sizeof(T)), sizeof(T));
+  return element;
+}
+
+std::string bitmap_fault(const Stored& stored) {
+  const coppice_weights& layer = stored.weights;
   const std::int64_t stride = rounded((layer.in + 7) / 8, row_bytes);
-  if (auto wrong = wrong_size("bits", layer.index, layer.out * stride); !wrong.empty()) {
+  if (auto wrong = wrong_size("bits", stored.index, layer.out * stride); !wrong.empty()) {
     return wrong;
   }
-  if (auto wrong = wrong_size("offsets", layer.offsets, layer.out + 1); !wrong.empty()) {
+  if (auto wrong = wrong_size("offsets", stored.offsets, layer.out + 1); !wrong.empty()) {
     return wrong;
   }
-  const auto* bits = static_cast<const unsigned char*>(layer.index.data);
-  const auto* offsets = static_cast<const std::int64_t*>(layer.offsets.data);
   std::int64_t expected = 0;
   for (std::int64_t row = 0; row <= layer.out; row++) {
-    if (offsets[row] != expected) {
-      return "the values of row " + text(row) + " must begin at element " + text(expected) + ", not " +
-             text(offsets[row]);
+    const auto begin = at<std::int64_t>(layer.offsets, row);
+    if (begin != expected) {
+      return "the values of row " + text(row) + " must begin at element " + text(expected) + ", not " + text(begin);
     }
     if (row == layer.out) {
       break;
     }
-    std::int64_t stored = 0;
+    std::int64_t count = 0;
     for (std::int64_t i = 0; i < stride; i++) {
-      const unsigned octet = bits[row * stride + i];
+      const unsigned octet = at<unsigned char>(layer.index, row * stride + i);
       const std::int64_t columns = layer.in - 8 * i;
       if (columns < 8 && octet >> (columns < 0 ? 0 : columns) != 0) {
         return "row " + text(row) + " has bits beyond its " + text(layer.in) + " columns";
       }
-      stored += std::popcount(octet);
+      count += std::popcount(octet);
     }
-    expected += rounded(stored, values_unit);
+    expected += rounded(count, values_unit);
   }
-  return wrong_size("values", layer.values, expected);
+  return wrong_size("values", stored.values, expected);
 }
 
-std::string two_four_fault(const Layer& layer) {
+std::string two_four_fault(const Stored& stored) {
+  const coppice_weights& layer = stored.weights;
   if (layer.in % 4 != 0) {
     return "2:4 needs a number of inputs that is a multiple of 4, not " + text(layer.in);
   }
   const std::int64_t rows = rounded(layer.out, tile_rows);
   const std::int64_t columns = rounded(layer.in, tile_columns);
-  if (auto wrong = wrong_size("values", layer.values, rows * (columns / 2)); !wrong.empty()) {
+  if (auto wrong = wrong_size("values", stored.values, rows * (columns / 2)); !wrong.empty()) {
     return wrong;
   }
   const std::int64_t words = rows / tile_rows * (columns / tile_columns) * tile_words;
-  if (auto wrong = wrong_size("positions", layer.index, words); !wrong.empty()) {
+  if (auto wrong = wrong_size("positions", stored.index, words); !wrong.empty()) {
     return wrong;
   }
-  const auto* positions = static_cast<const std::uint16_t*>(layer.index.data);
   for (std::int64_t row = 0; row < rows; row++) {
     const std::int64_t tiles = row / tile_rows * (columns / tile_columns);
     for (std::int64_t column = 0; column < columns; column += 4) {
       const std::int64_t half = (tiles + column / tile_columns) * 2 * tile_words +
                                 (row % 8 * 2 + column % tile_columns / 16) * 2 + row % tile_rows / 8;
-      const unsigned code = positions[half] >> (column % 16) & 15;
+      const unsigned code = at<std::uint16_t>(layer.index, half) >> (column % 16) & 15;
       if ((code & 3) >= code >> 2) {
         return "row " + text(row) + " has positions " + text(code & 3) + " and " + text(code >> 2) + " for columns " +
                text(column) + " to " + text(column + 3) + ": the second must be further on";
       }
       if (row >= layer.out || column >= layer.in) {
-        std::uint64_t pair;
-        std::memcpy(&pair, layer.weights() + row * (columns / 2) + column / 2, sizeof pair);
-        if (pair != 0) {
+        if (at<std::uint64_t>(layer.values, (row * (columns / 2) + column / 2) / 2) != 0) {
           return "row " + text(row) + " has a weight other than zero in column " + text(column) + ", beyond [" +
                  text(layer.out) + ", " + text(layer.in) + "]";
         }
@@ -98,13 +103,14 @@ std::string two_four_fault(const Layer& layer) {
 
 }  // namespace
 
-std::string fault(const Layer& layer) {
+std::string fault(const Stored& stored) {
+  const coppice_weights& layer = stored.weights;
   constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max() / sizeof(float);
   if (layer.out < 1 || layer.in < 1 || layer.out > most || layer.in > most) {
     return "a layer has from 1 to " + text(most) + " outputs and inputs, not " + text(layer.out) + " and " +
            text(layer.in);
   }
-  return layer.format == Format::bitmap ? bitmap_fault(layer) : two_four_fault(layer);
+  return layer.format == COPPICE_BITMAP ? bitmap_fault(stored) : two_four_fault(stored);
 }
 
 }  // namespace coppice::ort

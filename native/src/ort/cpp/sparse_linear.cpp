@@ -4,6 +4,8 @@
 //   inputs      x [.., in] F32; values F32; index: bits U8 or positions U32; offsets I64 (bitmap alone); bias F32 [out]
 //               (optional). All but x are constants.
 //   output      y [.., out] F32
+#include <algorithm>
+#include <atomic>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -13,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "layer.h"
+#include "fault.h"
 #include "onnxruntime_abi.h"
 
 namespace coppice::ort {
@@ -63,11 +65,18 @@ struct Tensor {
   }
 };
 
+struct ReleaseShapeInfo {
+  const OrtApi* api;
+
+  void operator()(OrtTensorTypeAndShapeInfo* info) const { ReleaseTensorTypeAndShapeInfo{api}(info); }
+};
+
+using ShapeInfo = std::unique_ptr<OrtTensorTypeAndShapeInfo, ReleaseShapeInfo>;
+
 Tensor tensor(const OrtApi* api, const OrtValue* value) {
   OrtTensorTypeAndShapeInfo* info = nullptr;
   check(GetTensorTypeAndShape{api}(value, &info));
-  const auto release = [api](OrtTensorTypeAndShapeInfo* made) { ReleaseTensorTypeAndShapeInfo{api}(made); };
-  const std::unique_ptr<OrtTensorTypeAndShapeInfo, decltype(release)> owned(info, release);
+  const ShapeInfo owned(info, {api});
   Tensor found{};
   std::size_t rank = 0;
   check(GetTensorElementType{api}(info, &found.type));
@@ -80,14 +89,102 @@ Tensor tensor(const OrtApi* api, const OrtValue* value) {
   return found;
 }
 
-// A layer of a session: its parts are checked once, when it is made.
+// Memory of a thread, kept for the next run: to get it anew from the system costs more than a small layer.
+class Buffer {
+ public:
+  void* room(std::int64_t bytes) {
+    if (bytes > size_) {
+      memory_.reset(::operator new(static_cast<std::size_t>(bytes), alignment));
+      size_ = bytes;
+    }
+    return memory_.get();
+  }
+
+ private:
+  static constexpr std::align_val_t alignment{64};
+
+  struct Free {
+    void operator()(void* memory) const { ::operator delete(memory, alignment); }
+  };
+
+  std::unique_ptr<void, Free> memory_;
+  std::int64_t size_ = 0;
+};
+
+// One product of a run, cut into tasks for the threads of the session.
+class Product {
+ public:
+  Product(const coppice_weights& weights, const float* x, std::int64_t batch, float* y, std::int64_t stored_bytes)
+      : weights_(weights), x_(x), batch_(batch), y_(y), stored_bytes_(stored_bytes) {}
+
+  void run(const OrtApi* api, const OrtKernelContext* context) {
+    static thread_local Buffer buffer;
+    inputs_ = buffer.room(coppice_linear_inputs_bytes(&weights_, batch_));
+    // Work that is worth a thread's waking up.
+    constexpr std::int64_t task_bytes = 256 << 10;
+    const std::int64_t tasks = stored_bytes_ * (1 + batch_ / 8) / task_bytes;
+    parallel(api, context, tasks, weights_.in, [](Product& p, std::int64_t first, std::int64_t end) {
+      coppice_linear_inputs(&p.weights_, p.x_, p.batch_, first, end, p.inputs_);
+    });
+    parallel(api, context, tasks, weights_.out, [](Product& p, std::int64_t first, std::int64_t end) {
+      static thread_local Buffer scratch;
+      coppice_linear(&p.weights_, p.inputs_, p.batch_, first, end, p.y_,
+                     scratch.room(coppice_linear_scratch_bytes(p.batch_)));
+    });
+  }
+
+ private:
+  using Stretch = void (*)(Product&, std::int64_t first, std::int64_t end);
+
+  // Runs a step for stretches of [0, count), each a multiple of 16: rows of a 2:4 tile, columns of a vector.
+  void parallel(const OrtApi* api, const OrtKernelContext* context, std::int64_t tasks, std::int64_t count,
+                Stretch stretch) {
+    constexpr std::int64_t unit = 16;
+    struct Step {
+      Product* product;
+      Stretch stretch;
+      std::int64_t length;
+      std::int64_t count;
+      std::atomic<bool> failed;
+    };
+    const std::int64_t length = tasks < 2 ? count : (count / tasks / unit + 1) * unit;
+    Step step{this, stretch, length, count, false};
+    const auto task = [](void* data, std::size_t index) {
+      Step& s = *static_cast<Step*>(data);
+      const std::int64_t first = static_cast<std::int64_t>(index) * s.length;
+      try {
+        s.stretch(*s.product, first, std::min(first + s.length, s.count));
+      } catch (const std::bad_alloc&) {
+        s.failed = true;  // Nothing may be thrown through ONNX Runtime.
+      }
+    };
+    const auto total = static_cast<std::size_t>((count + length - 1) / length);
+    if (total == 1) {
+      task(&step, 0);
+    } else {
+      check(KernelContext_ParallelFor{api}(context, task, total, 0, &step));
+    }
+    if (step.failed) {
+      throw std::bad_alloc();
+    }
+  }
+
+  const coppice_weights& weights_;
+  const float* x_;
+  std::int64_t batch_;
+  float* y_;
+  std::int64_t stored_bytes_;
+  void* inputs_ = nullptr;
+};
+
+// A layer of a session: its parts are checked once, when it is made. ONNX Runtime keeps them as long as the session.
 class Kernel {
  public:
   Kernel(const OrtApi* api, const OrtKernelInfo* info) : api_(api) {
     std::string wrong;
     try {
       read(info);
-      wrong = fault(layer_);
+      wrong = fault(stored_);
     } catch (const std::invalid_argument& e) {
       wrong = e.what();
     }
@@ -97,72 +194,58 @@ class Kernel {
   }
 
   void compute(OrtKernelContext* context) const {
+    const coppice_weights& weights = stored_.weights;
     const OrtValue* input = nullptr;
     check(KernelContext_GetInput{api_}(context, input_x, &input));
     Tensor x = tensor(api_, input);
-    if (x.shape.empty() || x.shape.back() != layer_.in) {
-      throw std::invalid_argument("dev.coppice:SparseLinear: the last axis of x must be " + std::to_string(layer_.in) +
+    if (x.shape.empty() || x.shape.back() != weights.in) {
+      throw std::invalid_argument("dev.coppice:SparseLinear: the last axis of x must be " + std::to_string(weights.in) +
                                   (x.shape.empty() ? ", and it has none" : ", not " + std::to_string(x.shape.back())));
     }
-    const std::int64_t batch = x.elements() / layer_.in;
-    x.shape.back() = layer_.out;
+    const std::int64_t batch = x.elements() / weights.in;
+    x.shape.back() = weights.out;
     OrtValue* output = nullptr;
     check(KernelContext_GetOutput{api_}(context, 0, x.shape.data(), x.shape.size(), &output));
     void* y = nullptr;
     check(GetTensorMutableData{api_}(output, &y));
-    if (batch > 0) {
-      run(context, static_cast<const float*>(x.data), batch, static_cast<float*>(y));
+    // The inputs that a thread holds are 16 MiB, or 16 rows.
+    constexpr std::int64_t most_bytes = 16 << 20;
+    constexpr std::int64_t unit = 16;
+    const std::int64_t fitting = most_bytes / (weights.in * static_cast<std::int64_t>(sizeof(float))) / unit * unit;
+    const std::int64_t most = std::clamp<std::int64_t>(fitting, unit, 256);
+    for (std::int64_t b = 0; b < batch; b += most) {
+      Product product(weights, static_cast<const float*>(x.data) + b * weights.in, std::min(most, batch - b),
+                      static_cast<float*>(y) + b * weights.out,
+                      stored_.values * static_cast<std::int64_t>(sizeof(float)) + stored_.index);
+      product.run(api_, context);
     }
   }
 
  private:
-  // What the threads of a session do together.
-  struct Work {
-    const Layer* layer;
-    const float* x;
-    std::int64_t batch;
-    float* y;
-    std::int64_t rows;  // of a task
-  };
-
-  void run(OrtKernelContext* context, const float* x, std::int64_t batch, float* y) const {
-    // A task takes some tens of microseconds; tasks begin at the first row of a tile.
-    constexpr std::int64_t task_weights = 1 << 17;
-    constexpr std::int64_t tile_rows = 16;
-    const std::int64_t rows = (task_weights / layer_.in / tile_rows + 1) * tile_rows;
-    Work work{&layer_, x, batch, y, rows};
-    const auto task = [](void* data, std::size_t index) {
-      const Work& w = *static_cast<const Work*>(data);
-      const std::int64_t from = static_cast<std::int64_t>(index) * w.rows;
-      const std::int64_t to = from + w.rows < w.layer->out ? from + w.rows : w.layer->out;
-      product(*w.layer, w.x, w.batch, w.y, from, to);
-    };
-    check(KernelContext_ParallelFor{api_}(context, task, static_cast<std::size_t>((layer_.out + rows - 1) / rows), 0,
-                                          &work));
-  }
-
   void read(const OrtKernelInfo* info) {
-    layer_.format = format(info);
-    check(KernelInfoGetAttribute_int64{api_}(info, "out", &layer_.out));
-    check(KernelInfoGetAttribute_int64{api_}(info, "in", &layer_.in));
-    const bool bitmap = layer_.format == Format::bitmap;
-    layer_.values = part(info, input_values, "values", f32);
-    layer_.index = bitmap ? part(info, input_index, "bits", u8) : part(info, input_index, "positions", u32);
-    layer_.offsets = bitmap ? part(info, input_offsets, "offsets", i64) : Part{};
-    std::size_t count = 0;
-    check(KernelInfo_GetInputCount{api_}(info, &count));
-    const OrtValue* bias = count > input_bias ? constant(info, input_bias) : nullptr;
-    if (bias != nullptr) {
-      const Part found = part(info, input_bias, "bias", f32);
-      if (found.elements != layer_.out) {
-        throw std::invalid_argument("the bias must be " + std::to_string(layer_.out) + " elements, not " +
-                                    std::to_string(found.elements));
+    coppice_weights& weights = stored_.weights;
+    weights.format = format(info);
+    weights.dtype = COPPICE_F32;
+    check(KernelInfoGetAttribute_int64{api_}(info, "out", &weights.out));
+    check(KernelInfoGetAttribute_int64{api_}(info, "in", &weights.in));
+    const bool bitmap = weights.format == COPPICE_BITMAP;
+    weights.values = part(info, input_values, "values", f32, stored_.values);
+    weights.index = bitmap ? part(info, input_index, "bits", u8, stored_.index)
+                           : part(info, input_index, "positions", u32, stored_.index);
+    if (bitmap) {
+      weights.offsets = part(info, input_offsets, "offsets", i64, stored_.offsets);
+    }
+    if (is_there(info, input_bias)) {
+      std::int64_t elements = 0;
+      weights.bias = part(info, input_bias, "bias", f32, elements);
+      if (elements != weights.out) {
+        throw std::invalid_argument("the bias must be " + std::to_string(weights.out) + " elements, not " +
+                                    std::to_string(elements));
       }
-      layer_.bias = static_cast<const float*>(found.data);
     }
   }
 
-  Format format(const OrtKernelInfo* info) const {
+  std::int64_t format(const OrtKernelInfo* info) const {
     char text[32];
     std::size_t size = sizeof text;
     check(KernelInfoGetAttribute_string{api_}(info, "format", text, &size));
@@ -170,39 +253,34 @@ class Kernel {
     if (found != "bitmap" && found != "2:4") {
       throw std::invalid_argument("its format must be bitmap or 2:4, not " + found);
     }
-    return found == "bitmap" ? Format::bitmap : Format::two_four;
+    return found == "bitmap" ? COPPICE_BITMAP : COPPICE_TWO_FOUR;
   }
 
-  // A constant input, or null where there is none.
-  const OrtValue* constant(const OrtKernelInfo* info, Input input) const {
+  bool is_there(const OrtKernelInfo* info, Input input) const {
+    std::size_t count = 0;
+    check(KernelInfo_GetInputCount{api_}(info, &count));
+    std::size_t length = 1;
+    if (count > input) {
+      check(KernelInfo_GetInputName{api_}(info, input, nullptr, &length));
+    }
+    return length > 1;  // With its end.
+  }
+
+  const void* part(const OrtKernelInfo* info, Input input, const char* what, int type, std::int64_t& elements) const {
     int is_constant = 0;
     const OrtValue* value = nullptr;
-    check(KernelInfoGetConstantInput_tensor{api_}(info, input, &is_constant, &value));
-    return is_constant != 0 ? value : nullptr;
-  }
-
-  Part part(const OrtKernelInfo* info, Input input, const char* what, int type) {
-    const OrtValue* value = constant(info, input);
-    if (value == nullptr) {
+    if (is_there(info, input)) {
+      check(KernelInfoGetConstantInput_tensor{api_}(info, input, &is_constant, &value));
+    }
+    if (is_constant == 0 || value == nullptr) {
       throw std::invalid_argument(std::string("the ") + what + " must be a constant of the model");
     }
     const Tensor found = tensor(api_, value);
     if (found.type != type) {
       throw std::invalid_argument(std::string("the ") + what + " must be of the type that the format says");
     }
-    return {aligned(found.data, static_cast<std::size_t>(found.elements()), type), found.elements()};
-  }
-
-  // ONNX Runtime keeps constants as long as the session, and begins its own at 64 bytes. Others, mapped from a file, begin
-  // anywhere, and are copied.
-  const void* aligned(const void* data, std::size_t elements, int type) {
-    constexpr std::size_t alignment = 64;
-    if (reinterpret_cast<std::uintptr_t>(data) % alignment == 0) {
-      return data;
-    }
-    const std::size_t size = elements * (type == u8 ? 1 : type == i64 ? 8 : 4);
-    auto& copy = copies_.emplace_back(static_cast<char*>(::operator new(size + 1, std::align_val_t{alignment})));
-    return std::char_traits<char>::copy(copy.get(), static_cast<const char*>(data), size);
+    elements = found.elements();
+    return found.data;
   }
 
   std::string name(const OrtKernelInfo* info) const {
@@ -213,13 +291,8 @@ class Kernel {
     return name.substr(0, name.find('\0'));
   }
 
-  struct Free {
-    void operator()(char* memory) const { ::operator delete(memory, std::align_val_t{64}); }
-  };
-
   const OrtApi* api_;
-  Layer layer_{};
-  std::vector<std::unique_ptr<char, Free>> copies_;
+  Stored stored_{};
 };
 
 struct Handle {
@@ -238,6 +311,44 @@ OrtStatus* create(const OrtCustomOp*, const OrtApi* api, const OrtKernelInfo* in
 OrtStatus* compute(void* made, OrtKernelContext* context) {
   const auto* handle = static_cast<const Handle*>(made);
   return guarded(handle->api, [&] { handle->kernel.compute(context); });
+}
+
+// The operator as one runtime knows it.
+struct Operator : OrtCustomOp {
+  const OrtApi* api;
+};
+
+// Says the shape of y, as far as that of x is known.
+OrtStatus* infer(const OrtCustomOp* self, OrtShapeInferContext* context) {
+  const OrtApi* api = static_cast<const Operator*>(self)->api;
+  return guarded(api, [=] {
+    OrtTensorTypeAndShapeInfo* x = nullptr;
+    if (OrtStatus* unknown = ShapeInferContext_GetInputTypeShape{api}(context, input_x, &x); unknown != nullptr) {
+      ReleaseStatus{api}(unknown);
+      return;
+    }
+    std::size_t rank = 0;
+    check(GetDimensionsCount{api}(x, &rank));
+    if (rank == 0) {
+      return;  // Not known: x has one axis at least.
+    }
+    std::vector<std::int64_t> shape(rank);
+    std::vector<const char*> symbols(rank);
+    check(GetDimensions{api}(x, shape.data(), rank));
+    check(GetSymbolicDimensions{api}(x, symbols.data(), rank));
+    const OrtOpAttr* attribute = nullptr;
+    std::size_t size = 0;
+    check(ShapeInferContext_GetAttribute{api}(context, "out", &attribute));
+    check(ReadOpAttr{api}(attribute, integer_attribute, &shape.back(), sizeof shape.back(), &size));
+    symbols.back() = "";
+    OrtTensorTypeAndShapeInfo* y = nullptr;
+    check(CreateTensorTypeAndShapeInfo{api}(&y));
+    const ShapeInfo owned(y, {api});
+    check(SetTensorElementType{api}(y, f32));
+    check(SetDimensions{api}(y, shape.data(), rank));
+    check(SetSymbolicDimensions{api}(y, symbols.data(), rank));
+    check(ShapeInferContext_SetOutputTypeShape{api}(context, 0, y));
+  });
 }
 
 constexpr OrtCustomOp sparse_linear = {
@@ -262,7 +373,7 @@ constexpr OrtCustomOp sparse_linear = {
     .GetVariadicOutputHomogeneity = [](const OrtCustomOp*) { return 1; },
     .CreateKernelV2 = create,
     .KernelComputeV2 = compute,
-    .InferOutputShapeFn = nullptr,
+    .InferOutputShapeFn = infer,
     .GetStartVersion = [](const OrtCustomOp*) { return 1; },
     .GetEndVersion = [](const OrtCustomOp*) { return 1; },
 };
@@ -281,7 +392,7 @@ OrtCustomOpDomain* domain(const OrtApi* api) {
   domains.reserve(domains.size() + 1);
   OrtCustomOpDomain* made = nullptr;
   check(CreateCustomOpDomain{api}("dev.coppice", &made));
-  check(CustomOpDomain_Add{api}(made, &sparse_linear));
+  check(CustomOpDomain_Add{api}(made, new Operator{sparse_linear, api}));
   domains.emplace_back(api, made);
   return made;
 }
