@@ -35,6 +35,11 @@ public final class Tensor {
       return Optional.empty();
     }
 
+    /** Gives where its bytes begin, unless Java does not tell, as of direct memory. */
+    default Optional<Overlap.Place> place() {
+      return onDevice().map(at -> new Overlap.Place(at.device(), at.address()));
+    }
+
     void read(long position, ByteBuffer into);
 
     void write(long position, ByteBuffer from);
@@ -176,6 +181,15 @@ public final class Tensor {
     memory.write(first * dtype.bytes(), from);
   }
 
+  /** Says whether it shares memory with another tensor. */
+  public boolean overlaps(Tensor other) {
+    return Overlap.of(
+        memory,
+        shape.elements() * dtype.bytes(),
+        other.memory,
+        other.shape.elements() * other.dtype.bytes());
+  }
+
   private void requireRange(long first, long count) {
     if (first < 0 || count < 0 || count > shape.elements() - first) {
       throw new IllegalArgumentException(
@@ -185,6 +199,11 @@ public final class Tensor {
   }
 
   private record FloatArray(FloatBuffer data) implements Memory {
+    @Override
+    public Optional<Overlap.Place> place() {
+      return Optional.of(new Overlap.Place(data.array(), 0));
+    }
+
     @Override
     public long bytes() {
       return 4L * data.capacity();
@@ -211,6 +230,11 @@ public final class Tensor {
 
   private record ShortArray(ShortBuffer data) implements Memory {
     @Override
+    public Optional<Overlap.Place> place() {
+      return Optional.of(new Overlap.Place(data.array(), 0));
+    }
+
+    @Override
     public long bytes() {
       return 2L * data.capacity();
     }
@@ -235,6 +259,13 @@ public final class Tensor {
   }
 
   private record Buffer(ByteBuffer data) implements Memory {
+    @Override
+    public Optional<Overlap.Place> place() {
+      return data.isDirect()
+          ? Optional.empty()
+          : Optional.of(new Overlap.Place(data.array(), data.arrayOffset()));
+    }
+
     @Override
     public long bytes() {
       return data.capacity();

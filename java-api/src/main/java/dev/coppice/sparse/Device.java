@@ -1,6 +1,9 @@
 package dev.coppice.sparse;
 
 import dev.coppice.spi.WorkPool;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Where products run. */
 public sealed interface Device {
@@ -40,6 +43,24 @@ public sealed interface Device {
     public String toString() {
       return "cuda:" + ordinal;
     }
+  }
+
+  /**
+   * Gives the device of a name: {@code cpu}, {@code cpu:2}, {@code cuda}, {@code cuda:0}; without a
+   * number all threads, or the first.
+   *
+   * @throws IllegalArgumentException if there is none
+   */
+  static Device named(String name) {
+    Matcher parts = Pattern.compile("(cpu|cuda)(?::(\\d{1,6}))?").matcher(name);
+    if (!parts.matches()) {
+      throw new IllegalArgumentException(
+          "a device must be cpu, cpu:THREADS or cuda:ORDINAL, not \"%s\"".formatted(name));
+    }
+    Optional<Integer> number = Optional.ofNullable(parts.group(2)).map(Integer::parseInt);
+    return parts.group(1).equals("cpu")
+        ? number.map(Device::cpu).orElseGet(Device::cpu)
+        : cuda(number.orElse(0));
   }
 
   /** Gives the processor with all threads of the shared pool. */

@@ -46,7 +46,37 @@ public record LinearPlan(String device, String key, List<Row> rows) {
       double speedup,
       long bytes,
       Optional<Double> joules,
-      boolean chosen) {}
+      boolean chosen) {
+    /** Gives the same measurement for another layer of its kind. */
+    Row of(String otherLayer, double otherSparsity) {
+      return new Row(
+          otherLayer,
+          out,
+          in,
+          dtype,
+          otherSparsity,
+          batch,
+          provider,
+          format,
+          seconds,
+          spread,
+          speedup,
+          bytes,
+          joules,
+          chosen);
+    }
+  }
+
+  /** Gives what is planned for one of its layers; no rows if it has none of that name. */
+  public LinearPlan only(String layer) {
+    return new LinearPlan(
+        device, key, rows.stream().filter(row -> row.layer().equals(layer)).toList());
+  }
+
+  /** Gives the names of its layers, in order. */
+  public List<String> layers() {
+    return rows.stream().map(Row::layer).distinct().toList();
+  }
 
   /** Gives what was chosen for a layer, for the batch that is nearest in ratio to this one. */
   public Optional<Row> choice(String layer, long batch) {
