@@ -323,8 +323,8 @@ OrtStatus* infer(const OrtCustomOp* self, OrtShapeInferContext* context) {
   const OrtApi* api = static_cast<const Operator*>(self)->api;
   return guarded(api, [=] {
     OrtTensorTypeAndShapeInfo* x = nullptr;
-    if (OrtStatus* unknown = ShapeInferContext_GetInputTypeShape{api}(context, input_x, &x); unknown != nullptr) {
-      ReleaseStatus{api}(unknown);
+    if (OrtStatus* status = ShapeInferContext_GetInputTypeShape{api}(context, input_x, &x); status != nullptr) {
+      ReleaseStatus{api}(status);
       return;
     }
     std::size_t rank = 0;
@@ -341,6 +341,15 @@ OrtStatus* infer(const OrtCustomOp* self, OrtShapeInferContext* context) {
     check(ShapeInferContext_GetAttribute{api}(context, "out", &attribute));
     check(ReadOpAttr{api}(attribute, integer_attribute, &shape.back(), sizeof shape.back(), &size));
     symbols.back() = "";
+    // ONNX Runtime takes a size without a name for a number, and -1 for one: what is not known needs a name of its own.
+    static std::atomic<std::uint64_t> unknown{0};
+    std::vector<std::string> names(rank);
+    for (std::size_t axis = 0; axis + 1 < rank; axis++) {
+      if (shape[axis] < 0 && *symbols[axis] == '\0') {
+        names[axis] = "dev.coppice.unknown" + std::to_string(unknown++);
+        symbols[axis] = names[axis].c_str();
+      }
+    }
     OrtTensorTypeAndShapeInfo* y = nullptr;
     check(CreateTensorTypeAndShapeInfo{api}(&y));
     const ShapeInfo owned(y, {api});
