@@ -33,7 +33,7 @@ final class OperatorModel {
   private long out;
   private long in;
   private final Map<String, TensorProto> parts = new LinkedHashMap<>();
-  private boolean constant = true;
+  private String given = "";
 
   OperatorModel(Format format, Tensor weights, Optional<Tensor> bias) {
     LinearWeights held = LinearWeights.compress(format, weights);
@@ -81,9 +81,9 @@ final class OperatorModel {
     return this;
   }
 
-  /** Makes the values an input of the graph. */
-  OperatorModel withoutConstants() {
-    constant = false;
+  /** Makes a part an input of the graph. */
+  OperatorModel asInput(String part) {
+    given = part;
     return this;
   }
 
@@ -130,12 +130,12 @@ final class OperatorModel {
     for (String name : INPUTS) {
       TensorProto part = parts.get(name);
       node.addInput(part == null ? "" : name);
-      if (part != null && (constant || !name.equals("values"))) {
+      if (part != null && !name.equals(given)) {
         graph.addInitializer(part.toBuilder().setName(name));
       }
     }
-    if (!constant) {
-      graph.addInput(value("values", 1));
+    if (!given.isEmpty()) {
+      graph.addInput(value(given, 1));
     }
     node.addAttribute(
             attribute("format", AttributeType.STRING).setS(ByteString.copyFromUtf8(format)))

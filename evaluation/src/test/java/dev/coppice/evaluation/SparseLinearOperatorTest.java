@@ -5,9 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.TensorShapeProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.TensorInfo;
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.coppice.BackendUnavailableException;
 import dev.coppice.DType;
 import dev.coppice.Tensor;
@@ -19,6 +25,7 @@ import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Random;
 import java.util.function.UnaryOperator;
@@ -109,6 +116,76 @@ class SparseLinearOperatorTest {
     }
   }
 
+  /** As transformers do between projections and attention heads. */
+  @Test
+  void sizesThatAreNotKnownBeforeTheRunMayBeComputedWith() throws OrtException {
+    Random random = new Random(12);
+    Tensor weights = LayerCase.weights(random, Format.BITMAP, DType.F32, 12, 16);
+    ModelProto.Builder model =
+        parsed(new OperatorModel(Format.BITMAP, weights, Optional.empty()).build(3)).toBuilder();
+    GraphProto.Builder graph = model.getGraphBuilder();
+    List.of(graph.getInputBuilder(0), graph.getOutputBuilder(0))
+        .forEach(
+            value ->
+                value
+                    .getTypeBuilder()
+                    .getTensorTypeBuilder()
+                    .getShapeBuilder()
+                    .getDimBuilderList()
+                    .forEach(TensorShapeProto.Dimension.Builder::clearDimParam));
+    GraphProto heads =
+        new TinyGraph()
+            .integers("zero", 0)
+            .integers("one", 1)
+            .integers("size", 4)
+            .node("Shape", "y", "shape")
+            .node("Gather", "shape zero", "n")
+            .node("Gather", "shape one", "m")
+            .node("Concat", "n m size", "half", "axis", 0L)
+            .integers("rest", -1)
+            .node("Concat", "half rest", "wanted", "axis", 0L)
+            .node("Reshape", "y wanted", "heads")
+            .nested();
+    graph
+        .addAllNode(heads.getNodeList())
+        .addAllInitializer(heads.getInitializerList())
+        .addOutput(ValueInfoProto.newBuilder().setName("heads"));
+    try (OnnxModel session = OnnxModel.open(model.build().toByteArray(), 1);
+        OnnxTensor x = tensor(FloatBuffer.allocate(2 * 5 * 16), 2, 5, 16);
+        OrtSession.Result result = session.run(Map.of("x", x))) {
+      assertThat(((OnnxTensor) result.get(1)).getInfo().getShape()).containsExactly(2, 5, 4, 3);
+    }
+  }
+
+  @Test
+  void theShapeOfTheOutputIsThatOfTheInputButForItsWidth() throws OrtException {
+    Tensor weights = LayerCase.weights(new Random(13), Format.BITMAP, DType.F32, 12, 16);
+    ModelProto model =
+        parsed(new OperatorModel(Format.BITMAP, weights, Optional.empty()).build(3));
+    ModelProto.Builder undeclared = model.toBuilder();
+    undeclared.getGraphBuilder().getOutputBuilder(0).clearType();
+    undeclared
+        .getGraphBuilder()
+        .getInputBuilder(0)
+        .getTypeBuilder()
+        .getTensorTypeBuilder()
+        .getShapeBuilder()
+        .setDim(1, TensorShapeProto.Dimension.newBuilder().setDimValue(7));
+    try (OnnxModel session = OnnxModel.open(undeclared.build().toByteArray(), 1)) {
+      TensorInfo y = (TensorInfo) Objects.requireNonNull(session.outputInfo().get("y")).getInfo();
+      assertThat(y.getShape()).containsExactly(-1, 7, 12);
+      assertThat(y.getDimensionNames()).containsExactly("x0", "", "");
+    }
+  }
+
+  private static ModelProto parsed(byte[] model) {
+    try {
+      return ModelProto.parseFrom(model);
+    } catch (InvalidProtocolBufferException e) {
+      throw new AssertionError(e);
+    }
+  }
+
   @Test
   void anInputOfAnotherWidthIsAnErrorOfTheRun() throws OrtException {
     Tensor weights = LayerCase.weights(new Random(2), Format.BITMAP, DType.F32, 8, 16);
@@ -150,7 +227,8 @@ class SparseLinearOperatorTest {
         damage("the bias must be 17 elements, not 18", bitmap, m -> m.size(17, 36)),
         damage(
             "the bits must be 304 elements, not 288", bitmap, m -> m.size(19, 36).without("bias")),
-        damage("the values must be a constant", bitmap, OperatorModel::withoutConstants),
+        damage("the values must be a constant", bitmap, m -> m.asInput("values")),
+        damage("the bias must be a constant", bitmap, m -> m.asInput("bias")),
         damage("the offsets must be a constant", bitmap, m -> m.without("offsets")),
         damage("must be of the type that the format says", bitmap, m -> m.format("2:4")),
         damage("must be of the type that the format says", twoFour, m -> m.format("bitmap")),
