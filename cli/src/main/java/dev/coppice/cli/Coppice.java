@@ -30,6 +30,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
       ShrinkCommand.class,
       SparsifyCommand.class,
       AdviseCommand.class,
+      BenchCommand.class,
       InspectCommand.class,
       CompareCommand.class,
       BackendsCommand.class,
@@ -50,7 +51,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
           + " 70 internal error, 73 output exists or cannot be made, 74 input/output error,"
           + " 130 cancelled."
     })
-final class Coppice implements Runnable {
+final class Coppice implements SessionOwner, Runnable {
   private static final int WIDEST_HELP = 100;
 
   private final Session session;
@@ -73,7 +74,8 @@ final class Coppice implements Runnable {
     this.session = session;
   }
 
-  Session session() {
+  @Override
+  public Session session() {
     return session;
   }
 

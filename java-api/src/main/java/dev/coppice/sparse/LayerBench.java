@@ -108,7 +108,7 @@ final class LayerBench implements AutoCloseable {
     List<Contender> field = field(batch, seconds);
     field.forEach(contender -> warmUp(contender, x, y));
     Contender dense = fastestDense(field, batch).orElseThrow();
-    field.removeIf(c -> c != dense && !c.fits(batch, seconds / LEAST_TURNS));
+    field.removeIf(c -> c != dense && !c.fits(batch, seconds / (2 * LEAST_TURNS)));
     List<Contest.Entry> entries = samples(field, dense, x, y, seconds);
     Contest contest = new Contest(entries);
     List<LinearPlan.Row> rows = new ArrayList<>();

@@ -61,23 +61,6 @@ final class Products {
     return fast.isEmpty() ? all : fast;
   }
 
-  /**
-   * Gives the one of a name.
-   *
-   * @throws BackendUnavailableException if it cannot be used here, with the reason
-   */
-  LinearProvider named(String name) {
-    return usable.stream()
-        .filter(provider -> provider.name().equals(name))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new BackendUnavailableException(
-                    "products of %s cannot be used on %s: %s"
-                        .formatted(
-                            name, device, reasons.getOrDefault(name, "not on the class path"))));
-  }
-
   /** Says that nothing has what is needed, and why. */
   BackendUnavailableException none(Format format, DType dtype, long batch) {
     List<String> whys = new ArrayList<>();
@@ -116,34 +99,44 @@ final class Products {
   }
 
   /**
-   * Refuses a plan that was measured on something else.
+   * Refuses a plan that was measured on another device.
    *
-   * @throws IllegalArgumentException if the device, or the version of a product that was chosen, is
-   *     another one here
+   * @throws IllegalArgumentException with both descriptions
    */
-  void requireMeasuredHere(LinearPlan plan) {
-    List<String> measured = List.of(plan.key().split(SEPARATOR, -1));
+  void requireDeviceOf(LinearPlan plan) {
+    String there = plan.key().split(SEPARATOR, -1)[0];
     try (LinearBench bench = openBench()) {
       String here = plain(bench.description());
-      if (!measured.get(0).equals(here)) {
-        throw elsewhere(measured.get(0), here);
-      }
-    }
-    for (LinearPlan.Row row : plan.rows()) {
-      if (row.chosen()) {
-        String name = named(row.provider()).name();
-        String here = name + " " + versions.get(name);
-        if (!measured.contains(here)) {
-          throw elsewhere(plan.key(), here);
-        }
+      if (!there.equals(here)) {
+        throw new IllegalArgumentException(
+            "the plan was measured on \"%s\", and this is \"%s\": measure again"
+                .formatted(there, here));
       }
     }
   }
 
-  private static IllegalArgumentException elsewhere(String there, String here) {
-    return new IllegalArgumentException(
-        "the plan was measured on \"%s\", and this is \"%s\": measure again"
-            .formatted(there, here));
+  /**
+   * Gives what a plan's row was measured with, if that is here, in the same version.
+   *
+   * @param key of the plan
+   */
+  Optional<LinearProvider> as(String key, LinearPlan.Row row) {
+    String wanted = row.provider() + " " + versions.get(row.provider());
+    return List.of(key.split(SEPARATOR, -1)).contains(wanted)
+        ? usable.stream().filter(provider -> provider.name().equals(row.provider())).findFirst()
+        : Optional.empty();
+  }
+
+  /** Says that none of what a plan has for some rows is here, and why. */
+  BackendUnavailableException noneOf(LinearPlan.Row chosen) {
+    String name = chosen.provider();
+    String why =
+        versions.containsKey(name)
+            ? "its version is another one, " + versions.get(name) + ": measure again"
+            : reasons.getOrDefault(name, "it is not on the class path");
+    return new BackendUnavailableException(
+        "the products that were measured for batch %d cannot be used here; %s: %s"
+            .formatted(chosen.batch(), name, why));
   }
 
   private static String plain(String text) {

@@ -8,12 +8,14 @@ import dev.coppice.spi.LinearOperator;
 import dev.coppice.spi.LinearProvider;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -72,15 +74,17 @@ public final class SparseLinear implements AutoCloseable {
 
   /**
    * Makes a layer that computes on the plan's device as it was chosen for the batch that is nearest
-   * to that of x; densely, where what was chosen does not take so many rows. Weights are compressed
-   * here into the formats that are used.
+   * to that of x; where that product is not here, by the fastest that was measured and is; densely,
+   * where it does not take so many rows. Weights are compressed here into the formats that are
+   * used.
    *
    * @param bias [out], of the weights' type, on the host or the device
    * @param plan of this layer alone, see {@link LinearPlan#only}
    * @param mostBatch the most rows that x will have
    * @throws IllegalArgumentException if the plan is of another layer, or was measured on another
-   *     device or with other versions than are here
-   * @throws dev.coppice.BackendUnavailableException if a product that was chosen is not here
+   *     device
+   * @throws dev.coppice.BackendUnavailableException if none of the products that were measured for
+   *     a batch is here, in the same version
    */
   public static SparseLinear of(
       LinearWeights weights, Optional<Tensor> bias, LinearPlan plan, long mostBatch) {
@@ -113,7 +117,7 @@ public final class SparseLinear implements AutoCloseable {
                     weights.dtype()));
       }
     }
-    products.requireMeasuredHere(plan);
+    products.requireDeviceOf(plan);
     return make(products, weights, bias, plan, mostBatch);
   }
 
@@ -249,13 +253,28 @@ public final class SparseLinear implements AutoCloseable {
   private Product product(long batch) {
     Optional<LinearPlan.Row> choice =
         plan.layers().stream().findFirst().flatMap(layer -> plan.choice(layer, batch));
-    if (choice.isPresent()) {
-      LinearProvider provider = products.named(choice.get().provider());
-      if (takes(provider, choice.get().format(), batch)) {
-        return new Product(provider, choice.get().format());
-      }
+    if (choice.isEmpty()) {
+      return any(given.format(), batch);
     }
-    return any(choice.isPresent() ? Format.DENSE : given.format(), batch);
+    Product planned = planned(choice.get());
+    Set<Format> formats = planned.provider.formats(products.device(), given.dtype(), batch);
+    return formats.contains(planned.format) ? planned : any(Format.DENSE, batch);
+  }
+
+  /** Gives what was chosen; where that is not here, the fastest that was measured and is. */
+  private Product planned(LinearPlan.Row choice) {
+    List<LinearPlan.Row> here =
+        plan.rows().stream()
+            .filter(row -> row.batch() == choice.batch())
+            .filter(row -> products.as(plan.key(), row).isPresent())
+            .toList();
+    LinearPlan.Row row =
+        here.contains(choice)
+            ? choice
+            : here.stream()
+                .min(Comparator.comparingDouble(LinearPlan.Row::seconds))
+                .orElseThrow(() -> products.noneOf(choice));
+    return new Product(products.as(plan.key(), row).orElseThrow(), row.format());
   }
 
   private Product any(Format format, long batch) {
@@ -263,10 +282,6 @@ public final class SparseLinear implements AutoCloseable {
         .findFirst()
         .map(provider -> new Product(provider, format))
         .orElseThrow(() -> products.none(format, given.dtype(), batch));
-  }
-
-  private boolean takes(LinearProvider provider, Format format, long batch) {
-    return provider.formats(products.device(), given.dtype(), batch).contains(format);
   }
 
   /** Gives the bytes of weights that a product with so many rows reads. */

@@ -161,10 +161,6 @@ class SparseLinearTest {
         .withMessage(
             "the plan was measured on \"an abacus\", and this is \"a slide rule\": measure again");
     bench.description = "an abacus";
-    FakeBench without = new FakeBench().with("blas", ANY, (f, b, n) -> 1e-3, Format.DENSE);
-    assertThatExceptionOfType(BackendUnavailableException.class)
-        .isThrownBy(() -> planned(without, plan, 1))
-        .withMessage("products of ours cannot be used on cpu:2: not on the class path");
     assertThatIllegalArgumentException()
         .isThrownBy(() -> planned(bench, plan.only("b"), 1))
         .withMessageContaining("the plan must be of one layer, not of 0");
@@ -174,6 +170,36 @@ class SparseLinearTest {
             () -> SparseLinear.of(bench.products(), new Dense(other), Optional.empty(), plan, 1))
         .withMessage("the plan is of weights [24, 40] of F32, not [3, 40] of F32");
     assertThat(bench.openOperators).isZero();
+  }
+
+  @Test
+  void whereWhatWasChosenIsNotHereTheFastestThatWasMeasuredIs() throws IOException {
+    FakeBench bench =
+        twoFormats()
+            .with("other", ANY, (f, b, n) -> 2e-3, Format.DENSE)
+            .with("third", ANY, (f, b, n) -> 3e-3, Format.DENSE);
+    LinearPlan plan = plan(bench, 1L);
+    FakeBench few =
+        new FakeBench()
+            .with("third", ANY, (f, b, n) -> 1, Format.DENSE)
+            .with("other", ANY, (f, b, n) -> 1, Format.DENSE);
+    try (SparseLinear layer = planned(few, plan, 1)) {
+      assertThat(layer).hasToString("[24, 40] of F32 on cpu:2 by other dense");
+    }
+    FakeBench none =
+        new FakeBench()
+            .with("ours", 0, (f, b, n) -> 1, Format.BITMAP)
+            .with("new", ANY, (f, b, n) -> 1, Format.DENSE);
+    assertThatExceptionOfType(BackendUnavailableException.class)
+        .isThrownBy(() -> planned(none, plan, 1))
+        .withMessage(
+            "the products that were measured for batch 1 cannot be used here; ours: its beads are"
+                + " lost");
+    LinearPlan older = new LinearPlan("cpu:2", "an abacus; ours wood, beads 2", plan.rows());
+    assertThatExceptionOfType(BackendUnavailableException.class)
+        .isThrownBy(() -> planned(bench, older, 1))
+        .withMessageEndingWith("ours: its version is another one, wood, beads 3: measure again");
+    assertThat(bench.openOperators + few.openOperators).isZero();
   }
 
   @Test
