@@ -101,6 +101,40 @@ std::string two_four_fault(const Stored& stored) {
   return {};
 }
 
+std::string csr_fault(const Stored& stored) {
+  const coppice_weights& layer = stored.weights;
+  if (auto wrong = wrong_size("offsets", stored.offsets, layer.out + 1); !wrong.empty()) {
+    return wrong;
+  }
+  if (auto wrong = wrong_size("values", stored.values, stored.index); !wrong.empty()) {
+    return wrong;
+  }
+  std::int64_t begin = at<std::int32_t>(layer.offsets, 0);
+  if (begin != 0) {
+    return "the first row must begin at element 0, not " + text(begin);
+  }
+  for (std::int64_t row = 0; row < layer.out; row++) {
+    const std::int64_t end = at<std::int32_t>(layer.offsets, row + 1);
+    if (end < begin || end > stored.index) {
+      return "row " + text(row) + " must end between elements " + text(begin) + " and " + text(stored.index) +
+             ", not at " + text(end);
+    }
+    std::int64_t before = -1;
+    for (; begin < end; begin++) {
+      const std::int64_t column = at<std::int32_t>(layer.index, begin);
+      if (column <= before || column >= layer.in) {
+        return "row " + text(row) + " has column " + text(column) + " after column " + text(before) + " of " +
+               text(layer.in);
+      }
+      before = column;
+    }
+  }
+  if (begin != stored.index) {
+    return "the last row must end at element " + text(stored.index) + ", not " + text(begin);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string fault(const Stored& stored) {
@@ -110,7 +144,14 @@ std::string fault(const Stored& stored) {
     return "a layer has from 1 to " + text(most) + " outputs and inputs, not " + text(layer.out) + " and " +
            text(layer.in);
   }
-  return layer.format == COPPICE_BITMAP ? bitmap_fault(stored) : two_four_fault(stored);
+  switch (layer.format) {
+    case COPPICE_BITMAP:
+      return bitmap_fault(stored);
+    case COPPICE_TWO_FOUR:
+      return two_four_fault(stored);
+    default:
+      return csr_fault(stored);
+  }
 }
 
 }  // namespace coppice::ort

@@ -14,7 +14,7 @@ struct Stored {
   int64_t offsets;
 };
 
-// Says what is wrong with a bitmap or 2:4, of which nothing is to be trusted; an empty string if
+// Says what is wrong with a bitmap, 2:4 or CSR, of which nothing is to be trusted; an empty string if
 // nothing is. Before this, no index in them is followed.
 std::string fault(const Stored& stored);
 

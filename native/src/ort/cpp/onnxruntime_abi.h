@@ -62,7 +62,7 @@ namespace coppice::ort {
 constexpr std::uint32_t api_version = 17;
 
 enum ErrorCode { fail = 1, invalid_argument = 2 };
-enum ElementType { any_type = 0, f32 = 1, u8 = 2, i64 = 7, u32 = 12 };
+enum ElementType { any_type = 0, f32 = 1, u8 = 2, i32 = 6, i64 = 7, u32 = 12 };
 enum Characteristic { required = 0, optional = 1 };
 constexpr int default_memory = 0;
 constexpr int integer_attribute = 1;

@@ -1,8 +1,8 @@
 // The operator dev.coppice:SparseLinear of ONNX Runtime, version 1: y = x W^T + bias.
 //
-//   attributes  format "bitmap" or "2:4"; out, in: W is [out, in]
-//   inputs      x [.., in] F32; values F32; index: bits U8 or positions U32; offsets I64 (bitmap alone); bias F32 [out]
-//               (optional). All but x are constants.
+//   attributes  format "bitmap", "2:4" or "csr"; out, in: W is [out, in]
+//   inputs      x [.., in] F32; values F32; index: bits U8, positions U32 or columns I32; offsets: I64 of a bitmap, I32
+//               of CSR, none of 2:4; bias F32 [out] (optional). All but x are constants.
 //   output      y [.., out] F32
 #include <algorithm>
 #include <atomic>
@@ -216,7 +216,7 @@ class Kernel {
     for (std::int64_t b = 0; b < batch; b += most) {
       Product product(weights, static_cast<const float*>(x.data) + b * weights.in, std::min(most, batch - b),
                       static_cast<float*>(y) + b * weights.out,
-                      stored_.values * static_cast<std::int64_t>(sizeof(float)) + stored_.index);
+                      stored_.values * static_cast<std::int64_t>(sizeof(float)) + stored_.index * index_bytes());
       product.run(api_, context);
     }
   }
@@ -228,12 +228,18 @@ class Kernel {
     weights.dtype = COPPICE_F32;
     check(KernelInfoGetAttribute_int64{api_}(info, "out", &weights.out));
     check(KernelInfoGetAttribute_int64{api_}(info, "in", &weights.in));
-    const bool bitmap = weights.format == COPPICE_BITMAP;
     weights.values = part(info, input_values, "values", f32, stored_.values);
-    weights.index = bitmap ? part(info, input_index, "bits", u8, stored_.index)
-                           : part(info, input_index, "positions", u32, stored_.index);
-    if (bitmap) {
-      weights.offsets = part(info, input_offsets, "offsets", i64, stored_.offsets);
+    switch (weights.format) {
+      case COPPICE_BITMAP:
+        weights.index = part(info, input_index, "bits", u8, stored_.index);
+        weights.offsets = part(info, input_offsets, "offsets", i64, stored_.offsets);
+        break;
+      case COPPICE_TWO_FOUR:
+        weights.index = part(info, input_index, "positions", u32, stored_.index);
+        break;
+      default:
+        weights.index = part(info, input_index, "columns", i32, stored_.index);
+        weights.offsets = part(info, input_offsets, "offsets", i32, stored_.offsets);
     }
     if (is_there(info, input_bias)) {
       std::int64_t elements = 0;
@@ -245,15 +251,23 @@ class Kernel {
     }
   }
 
+  std::int64_t index_bytes() const { return stored_.weights.format == COPPICE_BITMAP ? 1 : 4; }
+
   std::int64_t format(const OrtKernelInfo* info) const {
     char text[32];
     std::size_t size = sizeof text;
     check(KernelInfoGetAttribute_string{api_}(info, "format", text, &size));
     const std::string found(text);
-    if (found != "bitmap" && found != "2:4") {
-      throw std::invalid_argument("its format must be bitmap or 2:4, not " + found);
+    if (found == "bitmap") {
+      return COPPICE_BITMAP;
     }
-    return found == "bitmap" ? COPPICE_BITMAP : COPPICE_TWO_FOUR;
+    if (found == "2:4") {
+      return COPPICE_TWO_FOUR;
+    }
+    if (found == "csr") {
+      return COPPICE_CSR;
+    }
+    throw std::invalid_argument("its format must be bitmap, 2:4 or csr, not " + found);
   }
 
   bool is_there(const OrtKernelInfo* info, Input input) const {
@@ -301,7 +315,7 @@ struct Handle {
 };
 
 int input_type(const OrtCustomOp*, std::size_t input) {
-  return input == input_index ? any_type : input == input_offsets ? i64 : f32;
+  return input == input_index || input == input_offsets ? any_type : f32;
 }
 
 OrtStatus* create(const OrtCustomOp*, const OrtApi* api, const OrtKernelInfo* info, void** made) {

@@ -26,7 +26,7 @@ final class SparsifyChoice {
     private static final long serialVersionUID = 1;
 
     Formats() {
-      super("auto", "bitmap", "2:4");
+      super("auto", "bitmap", "2:4", "csr");
     }
   }
 
@@ -55,12 +55,11 @@ final class SparsifyChoice {
   /** Compresses all layers that a format is good for. */
   private static Choice fitting(String format) {
     return switch (format) {
-      case "bitmap" -> (layer, weights) -> new Decision.Hold(Format.BITMAP);
-      case "2:4" -> (layer, weights) -> new Decision.Hold(Format.TWO_FOUR);
+      case "bitmap", "2:4", "csr" -> (layer, weights) -> new Decision.Hold(Format.named(format));
       case "auto" -> SparsifyChoice::automatic;
       default ->
           throw new InvalidPlanException(
-              "--format must be auto, bitmap or 2:4, not \"" + format + "\"");
+              "--format must be auto, bitmap, 2:4 or csr, not \"" + format + "\"");
     };
   }
 
@@ -100,8 +99,7 @@ final class SparsifyChoice {
   }
 
   private static Decision decision(LinearPlan.Row row) {
-    boolean ours = row.provider().equals("native");
-    return ours && (row.format() == Format.BITMAP || row.format() == Format.TWO_FOUR)
+    return row.provider().equals("native") && row.format() != Format.DENSE
         ? new Decision.Hold(row.format())
         : new Decision.Leave(
             "the plan has " + row.format().title() + " of " + row.provider() + " as the fastest");

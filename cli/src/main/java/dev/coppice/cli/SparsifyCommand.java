@@ -82,7 +82,7 @@ final class SparsifyCommand extends SessionCommand {
       paramLabel = "FORMAT",
       completionCandidates = SparsifyChoice.Formats.class,
       description =
-          "Without a plan: compress all layers that fit, as bitmap, as 2:4, or (auto) as 2:4 where"
+          "Without a plan: compress all layers that fit, as bitmap, 2:4 or csr, or (auto) as 2:4 where"
               + " that holds them and as bitmap from 30%% zeros on.")
   @Nullable String format;
 

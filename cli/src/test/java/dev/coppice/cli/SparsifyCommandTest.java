@@ -89,23 +89,23 @@ class SparsifyCommandTest {
             "cpu:2",
             row("layer0.weight", 1, "native", "bitmap", true),
             row("layer0.weight", 64, "onnxruntime", "dense", true),
-            row("node/layer1.product", 64, "native", "bitmap", true),
-            row("layer2.weight", 1, "native", "csr", true)));
+            row("node/layer1.product", 64, "native", "csr", true),
+            row("layer2.weight", 1, "native", "dense", true)));
     Path sparse = folder.resolve("sparse.onnx");
 
     Invocation one = Invocation.of("sparsify", model, "-o", sparse, "--plan", plan);
     assertThat(one.err()).isEmpty();
     assertThat(one.out())
         .containsPattern("node/layer0.product +96x64 .* bitmap")
-        .containsPattern("node/layer1.product +48x96 .* bitmap")
-        .contains("node/layer2.product: the plan has csr of native as the fastest");
+        .containsPattern("node/layer1.product +48x96 .* csr")
+        .contains("node/layer2.product: the plan has dense of native as the fastest");
 
     Invocation many =
         Invocation.of("sparsify", model, "-o", sparse, "--plan", plan, "--batch", "50", "--force");
     assertThat(many.status()).isZero();
     assertThat(many.out())
         .contains("node/layer0.product: the plan has dense of onnxruntime as the fastest")
-        .containsPattern("node/layer1.product +48x96 .* bitmap");
+        .containsPattern("node/layer1.product +48x96 .* csr");
   }
 
   @Test
@@ -144,7 +144,7 @@ class SparsifyCommandTest {
     String[][] cases = {
       {"--force", "", "one of --plan and --format is required"},
       {"--format=auto", "--plan=" + plan, "one of --plan and --format is required"},
-      {"--format=csr", "", "--format must be auto, bitmap or 2:4, not \"csr\""},
+      {"--format=dense", "", "--format must be auto, bitmap, 2:4 or csr, not \"dense\""},
       {"--format=auto", "--batch=2", "--batch goes with --plan alone"},
       {"--plan=" + plan, "--batch=0", "--batch must be 1 or more"},
       {"--plan=" + plan, "", "it is a plan for cuda:0"},
@@ -200,7 +200,7 @@ class SparsifyCommandTest {
             .gemm(64, 80, false)
             .gemm(80, 36, true)
             .write(folder.resolve("gemms.onnx"));
-    for (String format : new String[] {"2:4", "bitmap"}) {
+    for (String format : new String[] {"2:4", "bitmap", "csr"}) {
       Invocation made =
           Invocation.of(
               "sparsify",

@@ -41,7 +41,7 @@ final class OperatorModel {
     this.out = held.out();
     this.in = held.in();
     for (Part part : held.parts()) {
-      boolean index = part.name().equals("bits") || part.name().equals("positions");
+      boolean index = List.of("bits", "positions", "columns").contains(part.name());
       parts.put(index ? "index" : part.name(), tensor(part));
     }
     bias.ifPresent(
@@ -60,6 +60,7 @@ final class OperatorModel {
         switch (part.type()) {
           case "U8" -> DataType.UINT8;
           case "U32" -> DataType.UINT32;
+          case "I32" -> DataType.INT32;
           case "I64" -> DataType.INT64;
           default -> DataType.FLOAT;
         };

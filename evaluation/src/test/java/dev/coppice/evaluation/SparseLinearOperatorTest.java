@@ -63,7 +63,7 @@ class SparseLinearOperatorTest {
   @CsvSource({"1, 4", "3, 12", "16, 32", "17, 36", "33, 60", "64, 64", "31, 132", "96, 384"})
   void productsAreThoseOfTheDenseWeights(int out, int in) throws OrtException {
     Random random = new Random(out * 31L + in);
-    for (Format format : List.of(Format.BITMAP, Format.TWO_FOUR)) {
+    for (Format format : List.of(Format.BITMAP, Format.TWO_FOUR, Format.CSR)) {
       Tensor weights = LayerCase.weights(random, format, DType.F32, out, in);
       for (long[] lead : new long[][] {{}, {1}, {2}, {8}, {9}, {17}, {2, 3}, {3, 1, 5}}) {
         Optional<Tensor> bias =
@@ -78,7 +78,7 @@ class SparseLinearOperatorTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"BITMAP", "TWO_FOUR"})
+  @EnumSource(names = "DENSE", mode = EnumSource.Mode.EXCLUDE)
   void manyThreadsShareALargeLayer(Format format) throws OrtException {
     Random random = new Random(7);
     Tensor weights = LayerCase.weights(random, format, DType.F32, 3001, 400);
@@ -89,7 +89,7 @@ class SparseLinearOperatorTest {
   }
 
   @ParameterizedTest
-  @EnumSource(names = {"BITMAP", "TWO_FOUR"})
+  @EnumSource(names = "DENSE", mode = EnumSource.Mode.EXCLUDE)
   void aBatchMayBeEmpty(Format format) throws OrtException {
     Tensor weights = LayerCase.weights(new Random(8), format, DType.F32, 20, 32);
     byte[] model = new OperatorModel(format, weights, Optional.empty()).build(2);
@@ -160,8 +160,7 @@ class SparseLinearOperatorTest {
   @Test
   void theShapeOfTheOutputIsThatOfTheInputButForItsWidth() throws OrtException {
     Tensor weights = LayerCase.weights(new Random(13), Format.BITMAP, DType.F32, 12, 16);
-    ModelProto model =
-        parsed(new OperatorModel(Format.BITMAP, weights, Optional.empty()).build(3));
+    ModelProto model = parsed(new OperatorModel(Format.BITMAP, weights, Optional.empty()).build(3));
     ModelProto.Builder undeclared = model.toBuilder();
     undeclared.getGraphBuilder().getOutputBuilder(0).clearType();
     undeclared
@@ -215,8 +214,9 @@ class SparseLinearOperatorTest {
   static Stream<Arguments> partsThatAreDamagedAreRefused() {
     Format bitmap = Format.BITMAP;
     Format twoFour = Format.TWO_FOUR;
+    Format csr = Format.CSR;
     return Stream.of(
-        damage("its format must be bitmap or 2:4, not csr", bitmap, m -> m.format("csr")),
+        damage("its format must be bitmap, 2:4 or csr, not coo", bitmap, m -> m.format("coo")),
         damage(
             "a layer has from 1 to 536870911 outputs", bitmap, m -> m.size(0, 36).without("bias")),
         damage("a layer has from 1 to 536870911 outputs", bitmap, m -> m.size(18, -36)),
@@ -248,6 +248,17 @@ class SparseLinearOperatorTest {
         damage("the positions must be 64 elements, not 63", twoFour, m -> cut(m, "index", 4)),
         damage("row 0 has positions 1 and 0 for columns 0 to 3", twoFour, m -> octet(m, 0, 0x41)),
         damage("row 0 has positions 3 and 3 for columns 4 to 7", twoFour, m -> octet(m, 0, 0xF4)),
+        damage("must be of the type that the format says", bitmap, m -> m.format("csr")),
+        damage("the offsets must be 19 elements, not 18", csr, m -> cut(m, "offsets", 4)),
+        damage("the values must be 324 elements, not 323", csr, m -> cut(m, "values", 4)),
+        damage(
+            "the first row must begin at element 0, not 2", csr, m -> number(m, "offsets", 0, 2)),
+        damage("row 3 must end between elements 54", csr, m -> number(m, "offsets", 4, 53)),
+        damage("row 3 must end between elements 54", csr, m -> number(m, "offsets", 4, 325)),
+        damage("the last row must end at element 324", csr, m -> number(m, "offsets", 18, 323)),
+        damage("row 0 has column 36 after column 32", csr, m -> number(m, "index", 17, 36)),
+        damage("row 0 has column 0 after column 0", csr, m -> number(m, "index", 1, 0)),
+        damage("row 1 has column -1 after column -1", csr, m -> number(m, "index", 18, -1)),
         damage("row 17 has a weight other than zero in column 36", twoFour, m -> value(m, 17, 36)),
         damage("row 18 has a weight other than zero in column 0", twoFour, m -> value(m, 18, 0)));
   }
@@ -257,15 +268,19 @@ class SparseLinearOperatorTest {
     return Arguments.of(message, format, damage);
   }
 
-  /** Leaves out the last bytes of a part, and makes it flat. */
+  /** Leaves out the last element of a part, of that many bytes, and makes it flat. */
   private static OperatorModel cut(OperatorModel model, String part, int bytes) {
     ByteBuffer all = model.bytes(part);
     int left = all.capacity() - bytes;
-    return model.replace(part, all.slice(0, left), left / (part.equals("offsets") ? 8 : 4));
+    return model.replace(part, all.slice(0, left), left / bytes);
   }
 
   private static OperatorModel offset(OperatorModel model, int row, long value) {
     return model.replace("offsets", model.bytes("offsets").putLong(8 * row, value));
+  }
+
+  private static OperatorModel number(OperatorModel model, String part, int at, int value) {
+    return model.replace(part, model.bytes(part).putInt(4 * at, value));
   }
 
   private static OperatorModel octet(OperatorModel model, int at, int value) {

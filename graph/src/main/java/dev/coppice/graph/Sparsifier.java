@@ -49,13 +49,13 @@ public final class Sparsifier {
     /**
      * Its weights are held in a format.
      *
-     * @param format {@link Format#BITMAP} or {@link Format#TWO_FOUR}
+     * @param format any but {@link Format#DENSE}
      */
     record Hold(Format format) implements Decision {
-      /** Refuses formats that the operator does not have. */
+      /** Refuses what the operator does not have. */
       public Hold {
-        if (format != Format.BITMAP && format != Format.TWO_FOUR) {
-          throw new IllegalArgumentException("the operator takes bitmap and 2:4, not " + format);
+        if (format == Format.DENSE) {
+          throw new IllegalArgumentException("the operator takes no dense weights");
         }
       }
     }
@@ -177,9 +177,13 @@ public final class Sparsifier {
         }
         parts.add(made.setRawData(UnsafeByteOperations.unsafeWrap(part.data())).build());
       }
-      return held.format() == Format.BITMAP
-          ? List.of(names.get("values"), names.get("bits"), names.get("offsets"))
-          : List.of(names.get("values"), names.get("positions"), "");
+      String index =
+          switch (held.format()) {
+            case BITMAP -> "bits";
+            case TWO_FOUR -> "positions";
+            default -> "columns";
+          };
+      return List.of(names.get("values"), names.get(index), names.getOrDefault("offsets", ""));
     }
 
     private String unused(String wanted) {
@@ -260,6 +264,7 @@ public final class Sparsifier {
     return switch (part.type()) {
       case "U8" -> DataType.UINT8;
       case "U32" -> DataType.UINT32;
+      case "I32" -> DataType.INT32;
       case "I64" -> DataType.INT64;
       default -> DataType.FLOAT;
     };

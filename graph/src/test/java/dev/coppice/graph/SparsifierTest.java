@@ -26,7 +26,7 @@ class SparsifierTest {
   private static final Sparsifier.Choice BITMAP = (layer, weights) -> new Hold(Format.BITMAP);
 
   @ParameterizedTest
-  @CsvSource({"BITMAP, bits", "TWO_FOUR, positions"})
+  @CsvSource({"BITMAP, bits", "TWO_FOUR, positions", "CSR, columns"})
   void aMatMulAndTheAddOfItsBiasBecomeOneNode(Format format, String index) {
     Graph graph =
         new ModelBuilder()
@@ -51,7 +51,7 @@ class SparsifierTest {
     assertThat(node.getOutput(0)).isEqualTo("sum");
     assertThat(node.getInputList())
         .containsExactly(
-            "x", "w/values", "w/" + index, format == Format.BITMAP ? "w/offsets" : "", "b");
+            "x", "w/values", "w/" + index, format == Format.TWO_FOUR ? "" : "w/offsets", "b");
     assertThat(tensors(model)).doesNotContainKey("w").containsKeys("w/values", "w/" + index, "b");
     assertThat(model.getOpsetImportList())
         .anyMatch(o -> o.getDomain().equals("dev.coppice") && o.getVersion() == 1);
