@@ -81,7 +81,7 @@ int64_t coppice_linear_inputs_bytes(const coppice_weights* weights, int64_t batc
 
 int64_t coppice_linear_scratch_bytes(int64_t batch) {
   int64_t lanes = std::min((batch + 15) / 16 * 16, coppice::most_lanes);
-  return coppice::strip_of_linear * lanes * static_cast<int64_t>(sizeof(float));
+  return coppice::strip_of_linear * lanes * static_cast<int64_t>(sizeof(float)) + 64;
 }
 
 void coppice_linear_inputs(const coppice_weights* weights, const void* x, int64_t batch,

@@ -5,9 +5,6 @@
 
 namespace coppice::COPPICE_ISA {
 
-// Sets of lanes, a bit each.
-inline constexpr uint64_t all_lanes = (uint64_t{1} << float_lanes) - 1;
-
 #if defined(COPPICE_LANES_AVX2)
 
 // For each mask of eight lanes: which of the packed elements goes to a lane; 0x80 where none does.
@@ -33,54 +30,91 @@ inline constexpr ExpandTable expand_table = [] {
 
 #endif
 
-// Reads float_lanes elements, of which the first few are used.
-template <typename E>
-COPPICE_INLINE Floats expand(const char* from, uint64_t bits) {
+// Which lanes of a vector are there: float_lanes bits of a word, the part-th of them.
+struct Present {
 #if defined(COPPICE_LANES_AVX512)
+  __mmask16 bits;
+
+  // Straight into a mask register, not by way of others.
+  COPPICE_INLINE Present(const char* word, int part) {
+    asm("kmovw %1, %0" : "=k"(bits) : "m"(*reinterpret_cast<const char(*)[2]>(word + part * 2)));
+  }
+#else
+  unsigned bits;
+
+  COPPICE_INLINE Present(const char* word, int part)
+      : bits(static_cast<unsigned>(at<uint64_t>(word) >> (part * float_lanes)) &
+             ((1U << float_lanes) - 1)) {}
+#endif
+};
+
+// Packed elements that are spread at once: of 16 bits a whole vector of them where there are
+// instructions for it, otherwise a vector of floats.
+template <typename E>
+inline constexpr int spread_vectors =
+#if defined(COPPICE_LANES_AVX512)
+    4 / E::size;
+#else
+    1;
+#endif
+
+template <typename E>
+inline constexpr int spread_lanes = spread_vectors<E> * float_lanes;
+
+// Of the lanes of the part-th step within a word of bits, how many are there.
+template <typename E>
+COPPICE_INLINE int count(const char* word, int part) {
+  uint64_t lanes = at<uint64_t>(word) >> (part * spread_lanes<E>);
+  return __builtin_popcountll(lanes & ((uint64_t{1} << spread_lanes<E>) - 1));
+}
+
+// Reads spread_lanes elements, of which the first few are used.
+template <typename E>
+COPPICE_INLINE void spread(const char* from, const char* word, int part,
+                           Floats (&to)[spread_vectors<E>]) {
+#if defined(COPPICE_LANES_AVX512)
+  // Zen 5 waits for the register that is written, zeroing or not: so that is the one that is read.
+  // Compilers take the same one every time, and each would wait for the one before.
+  auto packed = at<__m512i>(from);
   if constexpr (E::size == 4) {
-    return _mm512_maskz_expand_ps(static_cast<__mmask16>(bits), _mm512_loadu_ps(from));
+    asm("vexpandps %0, %0%{%1%}%{z%}" : "+v"(packed) : "Yk"(Present(word, part).bits));
+    to[0] = (Floats)packed;
   } else {
-    __m256i spread =
-        _mm256_maskz_expand_epi16(static_cast<__mmask16>(bits), at<__m256i>(from));
-    return E::load(&spread);
+    __mmask32 bits;
+    asm("kmovd %1, %0" : "=k"(bits) : "m"(*reinterpret_cast<const char(*)[4]>(word + part * 4)));
+    asm("vpexpandw %0, %0%{%1%}%{z%}" : "+v"(packed) : "Yk"(bits));
+    E::load_both(packed, to);
   }
 #elif defined(COPPICE_LANES_AVX2)
+  unsigned bits = Present(word, part).bits;
   if constexpr (E::size == 4) {
     __m256i order = _mm256_cvtepi8_epi32(
         _mm_loadl_epi64((const __m128i_u*)expand_table.lane[bits]));
-    __m256 spread = _mm256_permutevar8x32_ps(at<__m256>(from), order);
-    return _mm256_blendv_ps(spread, _mm256_setzero_ps(), _mm256_castsi256_ps(order));
+    __m256 lanes = _mm256_permutevar8x32_ps(at<__m256>(from), order);
+    to[0] = _mm256_blendv_ps(lanes, _mm256_setzero_ps(), _mm256_castsi256_ps(order));
   } else {
     __m128i order = _mm_loadu_si128((const __m128i_u*)expand_table.byte[bits]);
-    __m128i spread = _mm_shuffle_epi8(at<__m128i>(from), order);
-    return E::load(&spread);
+    __m128i lanes = _mm_shuffle_epi8(at<__m128i>(from), order);
+    to[0] = E::load(&lanes);
   }
 #else
-  Floats v{};
+  unsigned bits = Present(word, part).bits;
+  to[0] = Floats{};
   for (int i = 0; i < float_lanes; i++) {
     if (bits >> i & 1) {
-      v[i] = E::widen(at<typename E::Bits>(from));
+      to[0][i] = E::widen(at<typename E::Bits>(from));
       from += E::size;
     }
   }
-  return v;
 #endif
 }
 
-// The same, and no element is read but those that are used.
-template <typename E>
-COPPICE_INLINE Floats expand_last(const char* from, uint64_t bits) {
-  char padded[float_lanes * E::size] = {};
-  std::memcpy(padded, from, static_cast<size_t>(__builtin_popcountll(bits) * E::size));
-  return expand<E>(padded, bits);
-}
-
 // w * x + c in the lanes that are there, c in the others, whatever x is; w is 0 in those.
-COPPICE_INLINE Floats fma_present(Floats w, Floats x, Floats c, uint64_t bits) {
+COPPICE_INLINE Floats fma_present(Floats w, Floats x, Floats c, Present present) {
 #if defined(COPPICE_LANES_AVX512)
-  return _mm512_mask3_fmadd_ps(w, x, c, static_cast<__mmask16>(bits));
+  return _mm512_mask3_fmadd_ps(w, x, c, present.bits);
 #else
-  (void)bits;
+  (void)present;
   typedef int32_t Ints __attribute__((vector_size(vector_bytes)));
   return fma(w, (Floats)((Ints)x & ((Ints)w != 0)), c);
 #endif

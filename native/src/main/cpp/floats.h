@@ -75,6 +75,19 @@ struct BF16 {
     typedef uint32_t Words __attribute__((vector_size(vector_bytes)));
     return (Floats)(__builtin_convertvector(at<Halves>(from), Words) << 16);
   }
+
+#if defined(COPPICE_LANES_AVX512)
+  // Each word to the upper half of a lane.
+  COPPICE_INLINE static void load_both(__m512i words, Floats (&to)[2]) {
+    for (int half = 0; half < 2; half++) {
+      Vector<int16_t> order;
+      for (int i = 0; i < 32; i++) {
+        order[i] = static_cast<int16_t>(16 * half + i / 2);
+      }
+      to[half] = (Floats)_mm512_maskz_permutexvar_epi16(0xAAAAAAAA, (__m512i)order, words);
+    }
+  }
+#endif
 };
 
 struct F16 {
@@ -104,6 +117,13 @@ struct F16 {
     return static_cast<Bits>(sign | narrow);
   }
 
+#if defined(COPPICE_LANES_AVX512)
+  COPPICE_INLINE static void load_both(__m512i words, Floats (&to)[2]) {
+    to[0] = _mm512_maskz_cvtph_ps(0xFFFF, __builtin_shufflevector(words, words, 0, 1, 2, 3));
+    to[1] = _mm512_maskz_cvtph_ps(0xFFFF, __builtin_shufflevector(words, words, 4, 5, 6, 7));
+  }
+#endif
+
   COPPICE_INLINE static Floats load(const void* from) {
 #if defined(COPPICE_LANES_AVX512)
     return _mm512_maskz_cvtph_ps(0xFFFF, at<__m256i>(from));
@@ -118,6 +138,27 @@ struct F16 {
 #endif
   }
 };
+
+// Turns a square of vectors round: lane j of vector i becomes lane i of vector j. Each step deals
+// the vectors of the first and of the second half out to each other.
+COPPICE_INLINE void turn(Floats (&rows)[float_lanes]) {
+  typedef int32_t Order __attribute__((vector_size(vector_bytes)));
+  Order low, high;
+  for (int i = 0; i < float_lanes; i++) {
+    low[i] = i / 2 + i % 2 * float_lanes;
+    high[i] = low[i] + float_lanes / 2;
+  }
+  for (int step = 1; step < float_lanes; step *= 2) {
+    Floats dealt[float_lanes];
+    for (int i = 0; i < float_lanes / 2; i++) {
+      dealt[2 * i] = __builtin_shuffle(rows[i], rows[i + float_lanes / 2], low);
+      dealt[2 * i + 1] = __builtin_shuffle(rows[i], rows[i + float_lanes / 2], high);
+    }
+    for (int i = 0; i < float_lanes; i++) {
+      rows[i] = dealt[i];
+    }
+  }
+}
 
 // Widens n elements, no more of which are read.
 template <typename E>

@@ -29,20 +29,27 @@ void copy_rows(const char* x, int64_t in, int64_t batch, int64_t first, int64_t 
   }
 }
 
-// Turns rows b to b + rows - 1 round; lanes that are beyond become 0.
+// Turns rows of x round, square by square; lanes that are beyond become 0.
 template <typename E>
 void turn_rows(const char* x, int64_t in, int64_t rows, int64_t first, int64_t end, float* to) {
-  constexpr int64_t width = 16;
   int64_t lanes = lanes_of(rows);
-  for (int64_t c = first; c < end; c += width) {
-    int64_t columns = end - c < width ? end - c : width;
-    float tile[block_lanes][width] = {};
-    for (int64_t b = 0; b < rows; b++) {
-      widen<E>(x + (b * in + c) * E::size, columns, tile[b]);
-    }
-    for (int64_t i = 0; i < columns; i++) {
-      for (int64_t b = 0; b < lanes; b++) {
-        to[(c + i) * lanes + b] = tile[b][i];
+  for (int64_t c = first; c < end; c += float_lanes) {
+    int64_t columns = end - c < float_lanes ? end - c : float_lanes;
+    for (int64_t b = 0; b < lanes; b += float_lanes) {
+      Floats square[float_lanes] = {};
+      for (int64_t i = 0; i < float_lanes && b + i < rows; i++) {
+        const char* from = x + ((b + i) * in + c) * E::size;
+        if (columns == float_lanes) {
+          square[i] = E::load(from);
+        } else {
+          float last[float_lanes] = {};
+          widen<E>(from, columns, last);
+          square[i] = at<Floats>(last);
+        }
+      }
+      turn(square);
+      for (int64_t i = 0; i < columns; i++) {
+        put(to + (c + i) * lanes + b, square[i]);
       }
     }
   }
@@ -115,11 +122,12 @@ void linear_inputs(const coppice_weights* weights, const void* x, int64_t batch,
 void linear(const coppice_weights* weights, const void* inputs, int64_t batch, int64_t first,
             int64_t end, void* y, void* scratch) {
   const float* x = static_cast<const float*>(inputs);
+  auto* aligned = reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(scratch) + 63) & ~63ULL);
   with_type(weights->dtype, [&]<typename E>(E) {
     if (batch <= most_single_rows) {
       single_rows<E>(*weights, x, batch, first, end, y);
     } else {
-      blocks<E>(*weights, x, batch, first, end, y, static_cast<float*>(scratch));
+      blocks<E>(*weights, x, batch, first, end, y, aligned);
     }
   });
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "linear.h"
+#include "places.h"
 
 namespace coppice::COPPICE_ISA {
 
@@ -17,98 +18,124 @@ inline constexpr int64_t columns_of(int64_t lanes) {
   return fitting < 64 ? 64 : fitting > most_block_columns ? most_block_columns : fitting;
 }
 
-// The stored weights of a row within a block of columns.
-struct Stored {
-  int64_t count;
-  uint16_t column[most_block_columns + 64];
-  float weight[most_block_columns];
+// The stored weights of some rows within a block of columns, one after the other. They are found
+// first and added then: additions wait for the places, and guessed wrongly where a row ends they
+// would wait for everything.
+inline constexpr int rows_found = 8;
+
+struct Found {
+  int64_t begin[rows_found + 1];
+  uint16_t column[rows_found * most_block_columns + 64];
+  float weight[rows_found * most_block_columns + 64];
 };
 
-// Where the rows of a strip have got to, in elements of their values.
-using Progress = int64_t[strip_of_linear];
-
-COPPICE_INLINE void find_in_bits(const char* bits, int64_t columns, Stored& stored) {
-  stored.count = 0;
-  for (int64_t c = 0; c < columns; c += 64) {
-    auto word = at<uint64_t>(bits + c / 8);
-    for (; word != 0; word &= word - 1) {
-      stored.column[stored.count++] =
-          static_cast<uint16_t>(c + __builtin_ctzll(word));
-    }
+// Appends the places of the bits of a word; writes up to 64 of them.
+COPPICE_INLINE int64_t append_bits(uint64_t word, int64_t c, uint16_t* to) {
+#if defined(COPPICE_LANES_AVX512)
+  for (int half = 0; half < 2; half++) {
+    auto bits = static_cast<__mmask32>(word >> (32 * half));
+    Vector<int16_t> places = iota<int16_t>() + static_cast<int16_t>(c + 32 * half);
+    asm("vpcompressw %0, %0%{%1%}%{z%}" : "+v"(places) : "Yk"(bits));
+    std::memcpy(to, &places, sizeof places);
+    to += __builtin_popcount(bits);
   }
+#else
+  uint64_t left = word;
+  for (int64_t i = 0; left != 0; left &= left - 1) {
+    to[i++] = static_cast<uint16_t>(c + __builtin_ctzll(left));
+  }
+#endif
+  return __builtin_popcountll(word);
 }
 
-template <typename E>
-COPPICE_INLINE void find(const coppice_weights& weights, int64_t row, int64_t first, int64_t end,
-                         int64_t& next, Stored& stored) {
-  const char* values = static_cast<const char*>(weights.values);
+// Writes the sixteen places of a row of a tile of 2:4.
+COPPICE_INLINE void append_tile(uint64_t tile, int half, int64_t c, uint16_t* to) {
+#if defined(COPPICE_LANES_AVX512)
+  __m512i places = _mm512_add_epi32(Places(tile, half, 0).order,
+                                    _mm512_set1_epi32(static_cast<int32_t>(c)));
+  __m256i narrow = _mm512_maskz_cvtepi32_epi16(0xFFFF, places);
+  std::memcpy(to, &narrow, sizeof narrow);
+#else
+  for (int i = 0; i < 16; i++) {
+    uint64_t place = tile >> (i / 8 * 32 + half * 16 + i % 8 * 2) & 3;
+    to[i] = static_cast<uint16_t>(c + i / 2 * 4 + static_cast<int64_t>(place));
+  }
+#endif
+}
+
+// Finds a row's places from column first to end - 1; gives how many.
+COPPICE_INLINE int64_t find_places(const coppice_weights& weights, int64_t row, int64_t first,
+                                   int64_t end, int64_t next, uint16_t* to) {
   const char* index = static_cast<const char*>(weights.index);
+  int64_t count = 0;
   if (weights.format == COPPICE_BITMAP) {
-    find_in_bits(index + row * bits_stride(weights) + first / 8, end - first, stored);
+    const char* bits = index + row * bits_stride(weights);
+    for (int64_t c = first; c < end; c += 64) {
+      count += append_bits(at<uint64_t>(bits + c / 8), c - first, to + count);
+    }
   } else if (weights.format == COPPICE_TWO_FOUR) {
     int64_t tiles = (weights.in + 31) / 32;
-    stored.count = (end - first) / 2;
-    for (int64_t c = first; c < end; c += 16) {
-      auto places = at<uint16_t>(index + (row / 16 * tiles + c / 32) * 64 + row % 8 * 8 +
-                                 c % 32 / 16 * 4 + row % 16 / 8 * 2);
-      for (int64_t i = 0; i < 8; i++) {
-        stored.column[(c - first) / 2 + i] =
-            static_cast<uint16_t>(c - first + i / 2 * 4 + (places >> (2 * i) & 3));
-      }
+    const char* positions = index + row / 16 * tiles * 64 + row % 8 * 8;
+    int half = static_cast<int>(row % 16 / 8);
+    for (int64_t c = first; c < end; c += 32) {
+      append_tile(at<uint64_t>(positions + c / 32 * 64), half, c - first, to + (c - first) / 2);
     }
+    count = (end - first) / 2;
   } else {
     int64_t last = at<int32_t>(static_cast<const char*>(weights.offsets) + (row + 1) * 4);
-    stored.count = 0;
-    for (int64_t i = next; i < last; i++) {
-      auto column = at<int32_t>(index + i * 4);
-      if (column >= end) {
-        break;
-      }
-      stored.column[stored.count++] = static_cast<uint16_t>(column - first);
+    for (int64_t i = next; i < last && at<int32_t>(index + i * 4) < end; i++) {
+      to[count++] = static_cast<uint16_t>(at<int32_t>(index + i * 4) - first);
     }
   }
-  widen<E>(values + next * E::size, stored.count, stored.weight);
-  next += stored.count;
+  return count;
 }
 
+// Where a row's values begin; beyond the last row: how many there are.
 COPPICE_INLINE int64_t first_value(const coppice_weights& weights, int64_t row) {
   if (weights.format == COPPICE_BITMAP) {
     return offset_of(weights, row);
   }
   return weights.format == COPPICE_TWO_FOUR
-             ? row * ((weights.in + 31) / 32 * 16)
+             ? (row == weights.out ? (row + 15) / 16 * 16 : row) * ((weights.in + 31) / 32 * 16)
              : at<int32_t>(static_cast<const char*>(weights.offsets) + row * 4);
 }
 
 // Adds stored weights times their inputs to a row's sums. Few vectors have several sums each,
 // since additions take time.
 template <int Vectors>
-void add_stored(const Stored& stored, const float* x, float* sums) {
+void add_stored(const uint16_t* column, const char* weight, int64_t count, const float* x,
+                float* sums) {
   constexpr int sets = Vectors <= 2 ? 4 : Vectors <= 4 ? 2 : 1;
   constexpr int64_t lanes = Vectors * float_lanes;
-  Floats sum[sets][Vectors] = {};
-  auto add = [&](int64_t i, Floats* into) {
-    Floats w = broadcast(stored.weight[i]);
-    const float* inputs = x + stored.column[i] * lanes;
-    for (int v = 0; v < Vectors; v++) {
-      into[v] = fma(w, at<Floats>(inputs + v * float_lanes), into[v]);
-    }
-  };
-  int64_t i = 0;
-  for (; i + sets <= stored.count; i += sets) {
-    for (int set = 0; set < sets; set++) {
-      add(i + set, sum[set]);
+  Floats sum[sets][Vectors];
+  for (int v = 0; v < Vectors; v++) {
+    sum[0][v] = at<Floats>(sums + v * float_lanes);
+    for (int set = 1; set < sets; set++) {
+      sum[set][v] = broadcast(0);
     }
   }
-  for (; i < stored.count; i++) {
-    add(i, sum[0]);
+  int64_t i = 0;
+  for (; i + sets <= count; i += sets) {
+    for (int set = 0; set < sets; set++) {
+      Floats w = broadcast(at<float>(weight + (i + set) * 4));
+      const float* inputs = x + column[i + set] * lanes;
+      for (int v = 0; v < Vectors; v++) {
+        sum[set][v] = fma(w, at<Floats>(inputs + v * float_lanes), sum[set][v]);
+      }
+    }
+  }
+  for (; sets > 1 && i < count; i++) {
+    Floats w = broadcast(at<float>(weight + i * 4));
+    const float* inputs = x + column[i] * lanes;
+    for (int v = 0; v < Vectors; v++) {
+      sum[0][v] = fma(w, at<Floats>(inputs + v * float_lanes), sum[0][v]);
+    }
   }
   for (int v = 0; v < Vectors; v++) {
-    Floats all = at<Floats>(sums + v * float_lanes);
-    for (int set = 0; set < sets; set++) {
-      all += sum[set][v];
+    for (int set = 1; set < sets; set++) {
+      sum[0][v] += sum[set][v];
     }
-    put(sums + v * float_lanes, all);
+    put(sums + v * float_lanes, sum[0][v]);
   }
 }
 
@@ -117,16 +144,41 @@ void sparse_strip(const coppice_weights& weights, const float* x, int64_t first,
                   float* sums) {
   constexpr int64_t lanes = Vectors * float_lanes;
   constexpr int64_t columns = columns_of(lanes);
-  Progress next;
+  int64_t next[strip_of_linear];  // Where the rows have got to, in elements of their values.
   for (int64_t row = first; row < end; row++) {
     next[row - first] = first_value(weights, row);
   }
+  int64_t values = first_value(weights, weights.out);
   for (int64_t c = 0; c < weights.in; c += columns) {
     int64_t c_end = c + columns < weights.in ? c + columns : weights.in;
-    for (int64_t row = first; row < end; row++) {
-      Stored stored;
-      find<E>(weights, row, c, c_end, next[row - first], stored);
-      add_stored<Vectors>(stored, x + c * lanes, sums + (row - first) * lanes);
+    for (int64_t row = first; row < end; row += rows_found) {
+      int64_t rows = end - row < rows_found ? end - row : rows_found;
+      Found found;
+      int64_t all = 0;
+      const char* weight[rows_found];
+      for (int64_t r = 0; r < rows; r++) {
+        int64_t& at_value = next[row + r - first];
+        const char* from = static_cast<const char*>(weights.values) + at_value * E::size;
+        int64_t count = find_places(weights, row + r, c, c_end, at_value, found.column + all);
+        at_value += count;
+        if constexpr (E::size == sizeof(float)) {
+          weight[r] = from;
+        } else {
+          float* to = found.weight + all;
+          weight[r] = reinterpret_cast<const char*>(to);
+          // Whole vectors, unless the values end there.
+          int64_t whole = (count + float_lanes - 1) / float_lanes * float_lanes;
+          widen<E>(from, at_value - count + whole <= values ? whole : count, to);
+        }
+        found.begin[r] = all;
+        all += count;
+      }
+      found.begin[rows] = all;
+      for (int64_t r = 0; r < rows; r++) {
+        add_stored<Vectors>(found.column + found.begin[r], weight[r],
+                            found.begin[r + 1] - found.begin[r], x + c * lanes,
+                            sums + (row + r - first) * lanes);
+      }
     }
   }
 }

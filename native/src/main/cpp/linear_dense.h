@@ -18,7 +18,7 @@ inline constexpr int tile_rows =
 
 // sums[r, lanes] += w[r, columns] times x[columns, lanes], of each some vectors.
 template <int Rows, int Vectors>
-void add_tile(const float* w, int64_t columns, const float* x, int64_t lanes, float* sums) {
+void add_tile(const char* w, int64_t w_stride, int64_t columns, const float* x, int64_t lanes, float* sums) {
   Floats sum[Rows][Vectors];
   for (int r = 0; r < Rows; r++) {
     for (int v = 0; v < Vectors; v++) {
@@ -31,7 +31,7 @@ void add_tile(const float* w, int64_t columns, const float* x, int64_t lanes, fl
       inputs[v] = at<Floats>(x + c * lanes + v * float_lanes);
     }
     for (int r = 0; r < Rows; r++) {
-      Floats weight = broadcast(w[r * dense_columns + c]);
+      Floats weight = broadcast(at<float>(w + r * w_stride + c * 4));
       for (int v = 0; v < Vectors; v++) {
         sum[r][v] = fma(weight, inputs[v], sum[r][v]);
       }
@@ -45,15 +45,15 @@ void add_tile(const float* w, int64_t columns, const float* x, int64_t lanes, fl
 }
 
 template <int Vectors>
-void add_rows(const float* w, int64_t rows, int64_t columns, const float* x, int64_t lanes,
-              float* sums) {
+void add_rows(const char* w, int64_t w_stride, int64_t rows, int64_t columns, const float* x,
+              int64_t lanes, float* sums) {
   constexpr int tile = tile_rows<Vectors>;
   if (rows == tile) {
-    add_tile<tile, Vectors>(w, columns, x, lanes, sums);
+    add_tile<tile, Vectors>(w, w_stride, columns, x, lanes, sums);
     return;
   }
   for (int64_t r = 0; r < rows; r++) {
-    add_tile<1, Vectors>(w + r * dense_columns, columns, x, lanes, sums + r * lanes);
+    add_tile<1, Vectors>(w + r * w_stride, w_stride, columns, x, lanes, sums + r * lanes);
   }
 }
 
@@ -66,11 +66,18 @@ void dense_strip(const coppice_weights& weights, const float* x, int64_t lanes, 
     int64_t columns = weights.in - c < dense_columns ? weights.in - c : dense_columns;
     for (int64_t row = first; row < end; row += tile) {
       int64_t rows = end - row < tile ? end - row : tile;
-      float w[tile * dense_columns];
-      for (int64_t r = 0; r < rows; r++) {
-        widen<E>(values + ((row + r) * weights.in + c) * E::size, columns, w + r * dense_columns);
+      const char* from = values + (row * weights.in + c) * E::size;
+      float* to = sums + (row - first) * lanes;
+      if constexpr (E::size == sizeof(float)) {
+        add_rows<Vectors>(from, weights.in * 4, rows, columns, x + c * lanes, lanes, to);
+      } else {
+        float w[tile * dense_columns];
+        for (int64_t r = 0; r < rows; r++) {
+          widen<E>(from + r * weights.in * E::size, columns, w + r * dense_columns);
+        }
+        add_rows<Vectors>(reinterpret_cast<const char*>(w), dense_columns * 4, rows, columns,
+                          x + c * lanes, lanes, to);
       }
-      add_rows<Vectors>(w, rows, columns, x + c * lanes, lanes, sums + (row - first) * lanes);
     }
   }
 }

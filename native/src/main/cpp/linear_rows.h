@@ -4,6 +4,7 @@
 #pragma once
 
 #include "linear.h"
+#include "places.h"
 
 namespace coppice::COPPICE_ISA {
 
@@ -14,8 +15,22 @@ inline constexpr int most_shared_rows = 8;
 inline constexpr int most_shared_rows = 4;
 #endif
 
+// Rows of W that pass together, block of columns by block, so that the block's inputs stay in the
+// first-level cache.
+inline constexpr int64_t rows_together = 16;
+
+template <int B>
+inline constexpr int64_t shared_columns = B == 1 ? int64_t{1} << 40 : 4096 / B;
+
 // How far ahead weights are asked for: hardware prefetching ends at each page.
 inline constexpr int64_t weights_ahead = 2048;
+
+template <int Bytes>
+COPPICE_INLINE void prefetch(const char* from) {
+  for (int i = 0; i < Bytes; i += 64) {
+    __builtin_prefetch(from + weights_ahead + i);
+  }
+}
 
 // Sums for B rows of x; few rows have several each, since additions take time.
 template <int B>
@@ -32,14 +47,15 @@ struct Sums {
   }
 };
 
+// Columns c to end - 1 of a row of W.
 template <typename E, int B>
-COPPICE_INLINE void dense_row(const coppice_weights& weights, int64_t row, const float* x,
-                              int64_t stride, Sums<B>& sums) {
+COPPICE_INLINE void dense_row(const coppice_weights& weights, int64_t row, int64_t c, int64_t end,
+                              const float* x, int64_t stride, Sums<B>& all) {
+  Sums<B> sums = all;
   const char* from = static_cast<const char*>(weights.values) + row * weights.in * E::size;
   constexpr int step = Sums<B>::each * float_lanes;
-  int64_t c = 0;
-  for (; c + step <= weights.in; c += step) {
-    __builtin_prefetch(from + c * E::size + weights_ahead);
+  for (; c + step <= end; c += step) {
+    prefetch<step * E::size>(from + c * E::size);
     for (int i = 0; i < Sums<B>::each; i++) {
       Floats w = E::load(from + (c + i * float_lanes) * E::size);
       for (int b = 0; b < B; b++) {
@@ -48,46 +64,62 @@ COPPICE_INLINE void dense_row(const coppice_weights& weights, int64_t row, const
       }
     }
   }
-  for (; c < weights.in; c += float_lanes) {
+  for (; c < end; c += float_lanes) {
     float last[float_lanes] = {};
-    int64_t left = weights.in - c;
+    int64_t left = end - c;
     widen<E>(from + c * E::size, left < float_lanes ? left : float_lanes, last);
     for (int b = 0; b < B; b++) {
       sums.lanes[b][0] = fma(at<Floats>(last), at<Floats>(x + b * stride + c), sums.lanes[b][0]);
     }
   }
+  all = sums;
 }
 
-// Last says that the vectors read may reach beyond the last value of all.
+// Words i to end - 1 of a row's bits. Last says that the vectors read may reach beyond the last
+// value of all.
 template <typename E, int B, bool Last>
-COPPICE_INLINE void bitmap_row(const coppice_weights& weights, int64_t row, const float* x,
-                               int64_t stride, Sums<B>& sums) {
-  int64_t words = bits_stride(weights) / 8;
-  const char* bits = static_cast<const char*>(weights.index) + row * words * 8;
-  const char* from = static_cast<const char*>(weights.values) + offset_of(weights, row) * E::size;
-  for (int64_t i = 0; i < words; i++) {
-    auto word = at<uint64_t>(bits + i * 8);
-    __builtin_prefetch(from + weights_ahead);
-    for (int part = 0; part < 64 / float_lanes; part++) {
-      uint64_t present = word >> (part * float_lanes) & all_lanes;
-      Floats w = Last ? expand_last<E>(from, present) : expand<E>(from, present);
-      from += __builtin_popcountll(present) * E::size;
-      const float* inputs = x + i * 64 + part * float_lanes;
-      for (int b = 0; b < B; b++) {
-        Floats& lanes = sums.lanes[b][part % Sums<B>::each];
-        lanes = fma_present(w, at<Floats>(inputs + b * stride), lanes, present);
+COPPICE_INLINE void bitmap_words(const char* bits, int64_t i, int64_t end, const char*& next,
+                                 const float* x, int64_t stride, Sums<B>& all) {
+  constexpr int vectors = spread_vectors<E>;
+  Sums<B> sums = all;
+  const char* from = next;
+  for (; i < end; i++) {
+    const char* word = bits + i * 8;
+    prefetch<32 * E::size>(from);
+    for (int part = 0; part < 64 / spread_lanes<E>; part++) {
+      Floats w[vectors];
+      int few = count<E>(word, part);
+      if constexpr (Last) {
+        char padded[vectors * vector_bytes] = {};
+        std::memcpy(padded, from, static_cast<size_t>(few * E::size));
+        spread<E>(padded, word, part, w);
+      } else {
+        spread<E>(from, word, part, w);
+      }
+      from += few * E::size;
+      for (int v = 0; v < vectors; v++) {
+        int at_vector = part * vectors + v;
+        Present present(word, at_vector);
+        const float* inputs = x + i * 64 + at_vector * float_lanes;
+        for (int b = 0; b < B; b++) {
+          Floats& lanes = sums.lanes[b][at_vector % Sums<B>::each];
+          lanes = fma_present(w[v], at<Floats>(inputs + b * stride), lanes, present);
+        }
       }
     }
   }
+  next = from;
+  all = sums;
 }
 
 template <typename E, int B>
-COPPICE_INLINE void bitmap_row(const coppice_weights& weights, int64_t row, const float* x,
-                               int64_t stride, Sums<B>& sums) {
-  if (offset_of(weights, weights.out) - offset_of(weights, row + 1) < float_lanes) {
-    bitmap_row<E, B, true>(weights, row, x, stride, sums);
+COPPICE_INLINE void bitmap_row(const coppice_weights& weights, int64_t row, int64_t c, int64_t end,
+                               const char*& next, const float* x, int64_t stride, Sums<B>& sums) {
+  const char* bits = static_cast<const char*>(weights.index) + row * bits_stride(weights);
+  if (offset_of(weights, weights.out) - offset_of(weights, row + 1) < spread_lanes<E>) {
+    bitmap_words<E, B, true>(bits, c / 64, (end + 63) / 64, next, x, stride, sums);
   } else {
-    bitmap_row<E, B, false>(weights, row, x, stride, sums);
+    bitmap_words<E, B, false>(bits, c / 64, (end + 63) / 64, next, x, stride, sums);
   }
 }
 
@@ -112,67 +144,22 @@ COPPICE_INLINE void csr_row(const coppice_weights& weights, int64_t row, const f
   }
 }
 
-// Which of 2 * float_lanes inputs the stored weights of a row meet: their places, a lane each. Of
-// a tile's 8 bytes for rows g (half 0) and g + 8 (half 1).
-struct Places {
-#if defined(COPPICE_LANES_AVX512)
-  __m512i order;
-
-  COPPICE_INLINE Places(uint64_t tile, int half, int) {
-    const __m512i lane =
-        _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 32, 34, 36, 38, 40, 42, 44, 46);
-    const __m512i four =
-        _mm512_setr_epi32(0, 0, 4, 4, 8, 8, 12, 12, 16, 16, 20, 20, 24, 24, 28, 28);
-    __m512i fields = _mm512_maskz_multishift_epi64_epi8(
-        ~__mmask64{0}, _mm512_add_epi32(lane, _mm512_set1_epi32(16 * half)),
-        _mm512_set1_epi64(static_cast<int64_t>(tile)));
-    order = _mm512_ternarylogic_epi32(fields, _mm512_set1_epi32(3), four, 0xEA);  // and, or
-  }
-
-  COPPICE_INLINE Floats of(const float* x) const {
-    return _mm512_permutex2var_ps(at<Floats>(x), order, at<Floats>(x + 16));
-  }
-#elif defined(COPPICE_LANES_AVX2)
-  __m256i order;
-
-  COPPICE_INLINE Places(uint64_t tile, int half, int step) {
-    const __m256i lane = _mm256_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14);
-    const __m256i four = _mm256_setr_epi32(0, 0, 4, 4, 0, 0, 4, 4);
-    __m256i fields = _mm256_srlv_epi32(
-        _mm256_set1_epi32(static_cast<int32_t>(tile >> (32 * step + 16 * half))), lane);
-    order = _mm256_or_si256(_mm256_and_si256(fields, _mm256_set1_epi32(3)), four);
-  }
-
-  COPPICE_INLINE Floats of(const float* x) const {
-    return _mm256_blend_ps(_mm256_permutevar8x32_ps(at<__m256>(x), order),
-                           _mm256_permutevar8x32_ps(at<__m256>(x + 8), order), 0xF0);
-  }
-#else
-  uint64_t order;
-
-  COPPICE_INLINE Places(uint64_t tile, int half, int step)
-      : order(tile >> (32 * (step / 2) + 16 * half + 8 * (step % 2))) {}
-
-  COPPICE_INLINE Floats of(const float* x) const {
-    return Floats{x[order & 3], x[order >> 2 & 3], x[4 + (order >> 4 & 3)],
-                  x[4 + (order >> 6 & 3)]};
-  }
-#endif
-};
-
 // Rows g and g + 8 of sixteen: a tile holds their positions side by side.
 template <typename E, int B>
-COPPICE_INLINE void two_four_rows(const coppice_weights& weights, int64_t row, const float* x,
-                                  int64_t stride, Sums<B>& first, Sums<B>& second) {
+COPPICE_INLINE void two_four_rows(const coppice_weights& weights, int64_t row, int64_t c,
+                                  int64_t end, const float* x, int64_t stride, Sums<B>& all,
+                                  Sums<B>& all_second) {
+  Sums<B> first = all, second = all_second;
   int64_t tiles = (weights.in + 31) / 32;
   const char* positions = static_cast<const char*>(weights.index) +
                           row / 16 * tiles * 64 + row % 8 * 8;
-  const char* low = static_cast<const char*>(weights.values) + row * tiles * 16 * E::size;
+  const char* low =
+      static_cast<const char*>(weights.values) + (row * tiles * 16 + c / 2) * E::size;
   const char* high = low + 8 * tiles * 16 * E::size;
-  for (int64_t k = 0; k < tiles; k++) {
+  for (int64_t k = c / 32; k < (end + 31) / 32; k++) {
     auto tile = at<uint64_t>(positions + k * 64);
-    __builtin_prefetch(low + weights_ahead);
-    __builtin_prefetch(high + weights_ahead);
+    prefetch<16 * E::size>(low);
+    prefetch<16 * E::size>(high);
     for (int step = 0; step < 16 / float_lanes; step++) {
       const float* inputs = x + k * 32 + step * 2 * float_lanes;
       Places low_places(tile, 0, step);
@@ -190,35 +177,43 @@ COPPICE_INLINE void two_four_rows(const coppice_weights& weights, int64_t row, c
       }
     }
   }
+  all = first;
+  all_second = second;
 }
 
-// Multiplies rows first to end - 1 of W with B rows of x, from row b on.
+// Multiplies rows first to end - 1 of W, sixteen at most, with B rows of x, from row b on.
 template <typename E, int B>
 void some_rows(const coppice_weights& weights, const float* inputs, int64_t b, int64_t first,
                int64_t end, void* y) {
   int64_t stride = inputs_stride(weights.in);
   const float* x = inputs + b * stride;
-  auto write = [&](int64_t row, const Sums<B>& sums) {
-    for (int i = 0; i < B && row < end; i++) {
-      finish<E>(weights, y, b + i, row, sums.total(i));
+  Sums<B> sums[rows_together];
+  const char* next[rows_together];
+  for (int64_t row = first; row < end && weights.format == COPPICE_BITMAP; row++) {
+    next[row - first] =
+        static_cast<const char*>(weights.values) + offset_of(weights, row) * E::size;
+  }
+  for (int64_t c = 0; c < weights.in; c += shared_columns<B>) {
+    int64_t c_end = c + shared_columns<B> < weights.in ? c + shared_columns<B> : weights.in;
+    for (int64_t row = first; row < end; row++) {
+      int64_t r = row - first;
+      if (weights.format == COPPICE_BITMAP) {
+        bitmap_row<E, B>(weights, row, c, c_end, next[r], x, stride, sums[r]);
+      } else if (weights.format == COPPICE_DENSE) {
+        dense_row<E, B>(weights, row, c, c_end, x, stride, sums[r]);
+      } else if (weights.format == COPPICE_CSR) {
+        if (c == 0) {
+          csr_row<E, B>(weights, row, x, stride, sums[r]);
+        }
+      } else if (r < 8) {
+        two_four_rows<E, B>(weights, row, c, c_end, x, stride, sums[r], sums[r + 8]);
+      }
     }
-  };
+  }
   for (int64_t row = first; row < end; row++) {
-    Sums<B> sums;
-    if (weights.format == COPPICE_BITMAP) {
-      bitmap_row<E, B>(weights, row, x, stride, sums);
-    } else if (weights.format == COPPICE_DENSE) {
-      dense_row<E, B>(weights, row, x, stride, sums);
-    } else if (weights.format == COPPICE_CSR) {
-      csr_row<E, B>(weights, row, x, stride, sums);
-    } else if (row % 16 < 8) {
-      Sums<B> second;
-      two_four_rows<E, B>(weights, row, x, stride, sums, second);
-      write(row + 8, second);
-    } else {
-      continue;  // Came with the row eight before it.
+    for (int i = 0; i < B; i++) {
+      finish<E>(weights, y, b + i, row, sums[row - first].total(i));
     }
-    write(row, sums);
   }
 }
 
@@ -226,8 +221,8 @@ void some_rows(const coppice_weights& weights, const float* inputs, int64_t b, i
 template <typename E>
 void single_rows(const coppice_weights& weights, const float* inputs, int64_t batch, int64_t first,
                  int64_t end, void* y) {
-  for (int64_t strip = first; strip < end; strip += 16) {
-    int64_t strip_end = strip + 16 < end ? strip + 16 : end;
+  for (int64_t strip = first; strip < end; strip += rows_together) {
+    int64_t strip_end = strip + rows_together < end ? strip + rows_together : end;
     for (int64_t b = 0; b < batch;) {
       if (most_shared_rows >= 8 && batch - b >= 8) {
         some_rows<E, most_shared_rows>(weights, inputs, b, strip, strip_end, y);
