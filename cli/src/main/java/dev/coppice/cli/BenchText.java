@@ -187,8 +187,10 @@ final class BenchText {
     return notes.isEmpty()
         ? Optional.empty()
         : Optional.of(
-            "Batches that take too long here were measured with fewer rows, and their times grow with"
-                + " the rows in sums: %s.".formatted(String.join(", ", notes)));
+            "Batches that take too long here were measured with fewer rows%s: %s."
+                .formatted(
+                    layers.size() == 1 ? "" : ", and times in sums grow with the rows",
+                    String.join(", ", notes)));
   }
 
   private static long nearest(List<Row> rows, long batch) {

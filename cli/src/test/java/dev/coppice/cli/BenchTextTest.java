@@ -64,11 +64,11 @@ class BenchTextTest {
             Measured on Some CPU, AVX2, 2 of 2 threads; native AVX2
 
             layer: 4096x14336 F32, 50.0 % zero
-               batch  format  by                time   spread  speed-up   weights
-                   1  dense   onnxruntime   20.00 ms 200.0 us     1.00x  235.0 MB
-            *      1  bitmap  native        12.50 ms 125.0 us     1.60x  120.0 MB
-            *     64  dense   onnxruntime  400.00 ms  4.00 ms     1.00x  235.0 MB
-                  64  bitmap  native       500.00 ms  5.00 ms     0.80x  120.0 MB
+               batch  format  by                time    spread  speed-up   weights
+                   1  dense   onnxruntime   20.00 ms  200.0 us     1.00x  235.0 MB
+            *      1  bitmap  native        12.50 ms  125.0 us     1.60x  120.0 MB
+            *     64  dense   onnxruntime  400.00 ms   4.00 ms     1.00x  235.0 MB
+                  64  bitmap  native       500.00 ms   5.00 ms     0.80x  120.0 MB
 
             At batch 1 bitmap makes this layer 1.60x as fast as dense; at batch 64 nothing
             is faster than dense.""");

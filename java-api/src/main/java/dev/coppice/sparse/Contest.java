@@ -12,8 +12,10 @@ import java.util.Optional;
  *
  * <p>The best dense product is the one of the shortest median. A sparse one is used only if in
  * three of four turns it was more than {@value #MARGIN} times as fast as that: then it is no
- * accident, and what is left of the noise is less than what is gained. Of those, the one of the
- * shortest median.
+ * accident, and what is left of the noise is less than what is gained. And its fastest sample must
+ * be as much faster than the fastest dense one: a product whose threads wait for each other suffers
+ * more from a busy machine than one of a single thread, in all turns alike, and what it can do is
+ * seen only in the turn in which nobody disturbed it. Of those, the one of the shortest median.
  */
 final class Contest {
   /** Below that nobody would notice, and the next run might say the opposite. */
@@ -27,6 +29,10 @@ final class Contest {
     Entry(boolean dense, double... samples) {
       this.dense = dense;
       this.samples = samples;
+    }
+
+    double fastest() {
+      return quantile(samples, 0);
     }
 
     double median() {
@@ -59,9 +65,12 @@ final class Contest {
 
   /** Gives what should be used. */
   Entry winner() {
+    double fastestDense =
+        entries.stream().filter(e -> e.dense).mapToDouble(Entry::fastest).min().orElseThrow();
     Optional<Entry> sparse =
         entries.stream()
             .filter(entry -> !entry.dense && lowerQuarter(ratios(entry)) > MARGIN)
+            .filter(entry -> fastestDense / entry.fastest() > MARGIN)
             .min(Comparator.comparingDouble(Entry::median));
     return sparse.orElse(best);
   }

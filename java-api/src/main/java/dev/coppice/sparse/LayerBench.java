@@ -194,15 +194,18 @@ final class LayerBench implements AutoCloseable {
       List<Contender> field, Contender dense, Tensor x, Tensor y, double seconds) {
     long batch = x.shape().dimension(0);
     double slow = SLOW * dense.expected(batch).orElseThrow();
-    int turns = turns(field, batch, slow, seconds);
     List<List<Double>> samples = field.stream().<List<Double>>map(c -> new ArrayList<>()).toList();
-    for (int turn = 0; turn < turns; turn++) {
+    double spent = 0;
+    for (int turn = 0; turn < LEAST_TURNS || (turn < MOST_TURNS && spent < seconds); turn++) {
       for (int i = 0; i < field.size(); i++) {
         int at = (turn + i) % field.size(); // Nobody always comes after the same one.
         Contender contender = field.get(at);
         if (turn < LEAST_TURNS || contender.fits(batch, slow)) {
           checkpoint.run();
-          samples.get(at).add(contender.seconds(bench, x, y, contender.calls(batch)));
+          int calls = contender.calls(batch);
+          double each = contender.seconds(bench, x, y, calls);
+          samples.get(at).add(each);
+          spent += calls * each;
         }
       }
     }
@@ -212,19 +215,6 @@ final class LayerBench implements AutoCloseable {
       entries.add(new Contest.Entry(field.get(i).isDense(), taken));
     }
     return entries;
-  }
-
-  /** Gives how many turns fit into the time, the slow ones in the first few alone. */
-  private static int turns(List<Contender> field, long batch, double slow, double seconds) {
-    double all = 0;
-    double fast = 0;
-    for (Contender contender : field) {
-      double sample = contender.calls(batch) * contender.expected(batch).orElseThrow();
-      all += sample;
-      fast += contender.fits(batch, slow) ? sample : 0;
-    }
-    double more = (seconds - LEAST_TURNS * all) / Math.max(fast, 1e-9);
-    return (int) Math.max(LEAST_TURNS, Math.min(MOST_TURNS, LEAST_TURNS + more));
   }
 
   /** Counters of energy move now and then: it takes a stretch of products to see it. */

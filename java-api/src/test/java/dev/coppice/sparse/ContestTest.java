@@ -55,6 +55,15 @@ class ContestTest {
   }
 
   @Test
+  void aDenseProductThatABusyMachineHoldsUpInAlmostAllTurnsIsNotTakenForSlow() {
+    Entry dense = dense(9, 8, 9, 0.5, 9, 8, 9);
+    Entry sparse = sparse(2, 2, 2, 2, 2, 2, 2);
+    Contest contest = new Contest(List.of(dense, sparse));
+    assertThat(contest.speedup(sparse)).isGreaterThan(4);
+    assertThat(contest.winner()).isSameAs(dense);
+  }
+
+  @Test
   void equalProductsUnderNoiseAreSeldomTakenForFaster() {
     Random random = new Random(1);
     int taken = 0;
