@@ -40,7 +40,9 @@ class CommandLineTest {
   @Test
   void helpFitsAnOrdinaryTerminal() {
     for (String command :
-        new String[] {"prune", "shrink", "sparsify", "advise", "inspect", "compare", "backends", "demo"}) {
+        new String[] {
+          "prune", "shrink", "sparsify", "advise", "inspect", "compare", "backends", "demo"
+        }) {
       assertThat(Invocation.of(command, "--help").out().lines())
           .allMatch(line -> line.length() <= 80);
     }
@@ -125,7 +127,8 @@ class CommandLineTest {
     assertThat(completion.status()).isZero();
     assertThat(completion.out())
         .contains("complete -F _complete_coppice -o default coppice")
-        .contains("prune shrink sparsify advise bench inspect compare backends demo completion help")
+        .contains(
+            "prune shrink sparsify advise bench inspect compare backends demo completion help")
         .contains("--max-per-tensor", "--device")
         .contains("CRITERION_option_args=(\"magnitude\" \"random\")");
   }
