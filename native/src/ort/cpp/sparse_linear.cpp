@@ -294,7 +294,8 @@ class Kernel {
       throw std::invalid_argument(std::string("the ") + what + " must be of the type that the format says");
     }
     elements = found.elements();
-    return found.data;
+    // What has no elements has no address, and even none of them may not be copied from there.
+    return found.data != nullptr ? found.data : "";
   }
 
   std::string name(const OrtKernelInfo* info) const {
