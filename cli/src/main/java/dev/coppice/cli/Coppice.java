@@ -28,6 +28,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
     subcommands = {
       PruneCommand.class,
       ShrinkCommand.class,
+      SparsifyCommand.class,
       AdviseCommand.class,
       BenchCommand.class,
       InspectCommand.class,

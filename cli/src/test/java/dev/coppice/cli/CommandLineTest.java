@@ -19,6 +19,7 @@ class CommandLineTest {
       strings = {
         "prune",
         "shrink",
+        "sparsify",
         "advise",
         "inspect",
         "compare",
@@ -44,6 +45,7 @@ class CommandLineTest {
         new String[] {
           "prune",
           "shrink",
+          "sparsify",
           "advise",
           "inspect",
           "compare",
@@ -63,6 +65,7 @@ class CommandLineTest {
         .contains(
             "prune",
             "shrink",
+            "sparsify",
             "advise",
             "inspect",
             "compare",
@@ -138,8 +141,8 @@ class CommandLineTest {
     assertThat(completion.out())
         .contains("complete -F _complete_coppice -o default coppice")
         .contains(
-            "prune shrink advise bench inspect compare compress decompress backends demo completion"
-                + " help")
+            "prune shrink sparsify advise bench inspect compare compress decompress backends demo"
+                + " completion help")
         .contains("--max-per-tensor", "--device")
         .contains("CRITERION_option_args=(\"magnitude\" \"random\")");
   }
