@@ -1,5 +1,5 @@
 #!/bin/sh
-# Shows that the kernels' tests have teeth: takes every barrier, shuffle, vote and atomic out in turn and expects
+# Shows that the kernels' tests have teeth: takes every barrier, shuffle, vote, wait for copies and atomic out in turn and expects
 # kernel_tests to fail each time. A copy of the sources is compiled once, in which each of them is a mutant that
 # the environment can switch on; so a run is one build and a run of the tests a mutant: see teeth.h for what is
 # left of a call that is out.
@@ -37,7 +37,7 @@ mutate() {
       text = $0
       gsub(/^ +/, "", text)
       done = ""
-      while (match(code, /(__syncthreads(_or|_and|_count)?|__syncwarp|__shfl(_up|_down|_xor)?_sync|__(ballot|any|all|match_any)_sync|__reduce_[a-z]+_sync|atomic[A-Z][A-Za-z]+|[A-Za-z]+::sync(_any)?)\(/)) {
+      while (match(code, /(__syncthreads(_or|_and|_count)?|__syncwarp|__shfl(_up|_down|_xor)?_sync|__(ballot|any|all|match_any)_sync|__reduce_[a-z]+_sync|atomic[A-Z][A-Za-z]+|[A-Za-z]+::sync(_any)?|copies::wait<[A-Z0-9 -]+>)\(/)) {
         name = substr(code, RSTART, RLENGTH - 1)
         macro = name ~ /::/ ? "COPPICE_MUTANT_OF_OURS" : "COPPICE_MUTANT"
         number++
