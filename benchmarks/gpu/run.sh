@@ -3,7 +3,7 @@
 # that benchmarks/gpu/bundle builds. No step stops the others; each has a time limit of its own.
 #
 #   OUT        where results go, eight files at most: ./out
-#   STEPS      some of: machine kernels contract native measure files launches torch sanitizer profile report
+#   STEPS      some of: machine kernels contract native linear measure files launches torch sanitizer profile report
 #   SECONDS_LEFT  for all steps together: 455
 #   PYTHON     the Python whose torch is measured against: python3
 #   COPPICE_CUDA_EMULATED=1  runs all of it on the emulated driver, with tiny sizes: shows that it works. Its
@@ -13,7 +13,7 @@ set -u
 umask 022
 home=$(cd "$(dirname "$0")" && pwd -P)
 out=${OUT:-$PWD/out}
-steps=${STEPS:-machine kernels contract native measure files launches torch sanitizer profile report}
+steps=${STEPS:-machine kernels contract native linear measure files launches torch sanitizer profile report}
 python=${PYTHON:-python3}
 end=$(($(date +%s) + ${SECONDS_LEFT:-455}))
 if [ "${1:-}" = --step ]; then
@@ -35,6 +35,7 @@ if [ "$emulated" = 1 ]; then
   options="-Dcoppice.cuda.emulator=$emulator -Dcoppice.bench.small=true"
   require=cuda,native
   contract=dev.coppice.cuda.CudaBackendTest
+  products=dev.coppice.cuda.LinearCudaTest
 else
   # Where containers have the driver that the loader's cache does not know.
   LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/local/nvidia/lib:/usr/lib/wsl/lib
@@ -42,6 +43,7 @@ else
   options=
   require=gpu,native
   contract=dev.coppice.cuda.CudaDeviceTest
+  products=dev.coppice.cuda.LinearCudaDeviceTest
 fi
 export LD_LIBRARY_PATH COPPICE_KERNELS
 # Native libraries are unpacked into a cache; this one goes with the rest.
@@ -137,11 +139,11 @@ junit() {
   # shellcheck disable=SC2086
   exec "$java" $options -Xmx2g -Dcoppice.require="$require" -Dcoppice.cuda.emulated="$([ "$emulated" = 1 ] && echo true || echo false)" \
     -jar "$home"/lib/junit-platform-console-standalone-*.jar execute --disable-banner --details=tree --disable-ansi-colors \
-    --class-path "$(echo "$home"/lib/*.jar | tr ' ' ':')" --select-class "$1"
+    --class-path "$(echo "$home"/lib/*.jar | tr ' ' ':')" --select-class "$@"
 }
 
 contract() {
-  junit "$contract"
+  junit "$contract" --select-class "$products"
 }
 
 native() {
@@ -160,6 +162,10 @@ measure() {
 
 files() {
   suite files
+}
+
+linear() {
+  suite linear
 }
 
 torch() {
@@ -209,6 +215,7 @@ step machine 10 machine.log
 step kernels 50 kernels.log
 step contract 75 contract.log
 step native 40 contract.log
+step linear 110 measure.log
 step measure 110 measure.log
 step files 75 measure.log
 step launches 30 measure.log

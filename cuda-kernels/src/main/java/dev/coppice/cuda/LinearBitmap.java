@@ -15,6 +15,9 @@ final class LinearBitmap extends LinearProduct {
   /** Rows of x that a block takes where there is more than one. */
   private static final int ROWS = 4;
 
+  private final Kernel one;
+  private final Kernel several;
+  private final int shared;
   private final int words;
   private final long bytes;
   private final long bits;
@@ -23,6 +26,10 @@ final class LinearBitmap extends LinearProduct {
 
   LinearBitmap(LinearMemory memory, Bitmap weights, Optional<Tensor> bias, long mostBatch) {
     super(memory, weights, bias, mostBatch);
+    this.shared = weights.dtype() == DType.F32 ? Headers.BITMAP_LONG_SHARED : Headers.BITMAP_SHARED;
+    this.one = memory.kernel("bitmap_linear_" + type() + "_1", Headers.LINEAR_THREADS, shared);
+    this.several =
+        memory.kernel("bitmap_linear_" + type() + "_" + ROWS, Headers.LINEAR_THREADS, shared);
     List<Part> parts = weights.parts();
     this.words = weights.stride() / Integer.BYTES;
     ByteBuffer begins = starts(parts.get(0).data(), parts.get(1).data(), weights.out(), words);
@@ -56,14 +63,9 @@ final class LinearBitmap extends LinearProduct {
   void multiply(Operands operands, CUstream stream) {
     int rows = operands.batch() == 1 ? 1 : ROWS;
     operands.put(memory().parameters(), values, bits, starts, words);
-    long blocks = (out() + Headers.BITMAP_ROWS - 1) / Headers.BITMAP_ROWS;
-    memory()
-        .launch(
-            "bitmap_linear_%s_%d".formatted(type(), rows),
-            Math.multiplyExact(blocks, (operands.batch() + rows - 1) / rows),
-            Headers.LINEAR_THREADS,
-            dtype() == DType.F32 ? Headers.BITMAP_LONG_SHARED : Headers.BITMAP_SHARED,
-            stream);
+    long tall = (out() + Headers.BITMAP_ROWS - 1) / Headers.BITMAP_ROWS;
+    long blocks = Math.multiplyExact(tall, (operands.batch() + rows - 1) / rows);
+    memory().launch(rows == 1 ? one : several, blocks, shared, stream);
   }
 
   @Override

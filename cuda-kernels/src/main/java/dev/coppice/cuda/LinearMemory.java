@@ -12,6 +12,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import jcuda.Pointer;
 import jcuda.driver.CUstream;
+import org.jspecify.annotations.Nullable;
 
 /** What a product, or who measures it, holds of a device. For one thread at a time. */
 final class LinearMemory implements AutoCloseable {
@@ -22,6 +23,8 @@ final class LinearMemory implements AutoCloseable {
   private final CudaStream own;
   private final LaunchBlock launchBlock;
   private final List<DeviceMemory> borrowed = new ArrayList<>();
+  private @Nullable CUstream callers;
+  private long callersHandle;
   private boolean unfinished;
   private boolean closed;
 
@@ -189,11 +192,20 @@ final class LinearMemory implements AutoCloseable {
         .run(
             () -> {
               unfinished = true;
-              work.accept(stream.isPresent() ? RawStream.of(stream.getAsLong()) : own.stream());
+              work.accept(stream.isPresent() ? callers(stream.getAsLong()) : own.stream());
               if (stream.isEmpty()) {
                 own.await();
               }
             });
+  }
+
+  /** Gives the caller's stream: as a rule the one of the last call. */
+  private CUstream callers(long handle) {
+    if (callers == null || callersHandle != handle) {
+      callers = RawStream.of(handle);
+      callersHandle = handle;
+    }
+    return callers;
   }
 
   /** Gives the memory that the next kernel's struct is put in. */
@@ -201,10 +213,14 @@ final class LinearMemory implements AutoCloseable {
     return launchBlock.begin();
   }
 
+  /** Gives a kernel that takes so much shared memory. */
+  Kernel kernel(String name, int threads, int dynamicShared) {
+    return context().call(() -> shared.kernel(name, threads, dynamicShared));
+  }
+
   /** Launches a kernel with them; called with the context current. */
-  void launch(String kernel, long blocks, int threads, int dynamicShared, CUstream stream) {
-    Kernel found = shared.kernel(kernel, threads, dynamicShared);
-    launchBlock.launch(found, blocks, dynamicShared, stream);
+  void launch(Kernel kernel, long blocks, int dynamicShared, CUstream stream) {
+    launchBlock.launch(kernel, blocks, dynamicShared, stream);
   }
 
   private void requireOpen() {

@@ -29,6 +29,7 @@ abstract class LinearProduct implements LinearOperator {
   private final long mostBatch;
   private final Optional<Tensor> bias;
   private final long biasAddress;
+  private final Kernel layingOut;
   private long inputs;
   private OptionalLong inputsStream = OptionalLong.empty();
 
@@ -40,15 +41,12 @@ abstract class LinearProduct implements LinearOperator {
     this.mostBatch = mostBatch;
     this.bias = bias;
     this.biasAddress = bias.map(memory::address).orElse(0L);
+    this.layingOut = memory.kernel("linear_inputs_" + 8 * dtype.bytes(), INPUTS_THREADS, 0);
   }
 
   /** Gives the name of the type in those of kernels. */
   String type() {
     return dtype.name().toLowerCase(Locale.ROOT);
-  }
-
-  DType dtype() {
-    return dtype;
   }
 
   long out() {
@@ -104,8 +102,7 @@ abstract class LinearProduct implements LinearOperator {
     }
     inputsStream = used;
     memory.parameters().putLong(x).putLong(inputs).putLong(batch).putInt(in).putInt(stride);
-    String kernel = "linear_inputs_" + 8 * dtype.bytes();
-    memory.launch(kernel, Math.min(batch, INPUTS_BLOCKS), INPUTS_THREADS, 0, stream);
+    memory.launch(layingOut, Math.min(batch, INPUTS_BLOCKS), 0, stream);
     return inputs;
   }
 

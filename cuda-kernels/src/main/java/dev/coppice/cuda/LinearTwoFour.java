@@ -31,8 +31,11 @@ final class LinearTwoFour extends LinearProduct {
   /** Valid positions of fours that are not there. */
   private static final int NOWHERE = 0x44444444;
 
+  private final Tiled eight;
+  private final Tiled sixteen;
+  private final Tiled narrow;
+  private final Tiled wide;
   private final int stored;
-  private final long rows;
   private final long bytes;
   private final long values;
   private final long positions;
@@ -40,9 +43,14 @@ final class LinearTwoFour extends LinearProduct {
 
   LinearTwoFour(LinearMemory memory, TwoFour weights, Optional<Tensor> bias, long mostBatch) {
     super(memory, weights, bias, mostBatch);
+    this.eight = few(memory, type(), 1);
+    this.sixteen = few(memory, type(), 2);
+    this.narrow =
+        many(memory, type() + "_narrow", Headers.MATMUL_NARROW, Headers.MATMUL_NARROW_SHARED);
+    this.wide = many(memory, type() + "_wide", Headers.MATMUL_WIDE, Headers.MATMUL_WIDE_SHARED);
     List<Part> parts = weights.parts();
     this.stored = weights.storedColumns();
-    this.rows = parts.get(0).shape().dimension(0);
+    long rows = parts.get(0).shape().dimension(0);
     this.bytes = weights.bytes();
     this.values = memory.copy(parts.get(0).data());
     this.positions = mostBatch > MOST_FEW ? memory.copy(parts.get(1).data()) : 0;
@@ -86,32 +94,37 @@ final class LinearTwoFour extends LinearProduct {
     return word;
   }
 
+  /** A kernel, and how much of the product a block of it makes. */
+  private record Tiled(Kernel kernel, int rows, int columns, int shared) {}
+
+  private static Tiled few(LinearMemory memory, String type, int eights) {
+    int shared = eights * Headers.TWO_FOUR_SHARED;
+    String name = "two_four_linear_%s_%d".formatted(type, eights * EIGHT);
+    Kernel kernel = memory.kernel(name, Headers.LINEAR_THREADS, shared);
+    return new Tiled(kernel, Headers.TWO_FOUR_ROWS, eights * EIGHT, shared);
+  }
+
+  private static Tiled many(LinearMemory memory, String name, int columns, int shared) {
+    Kernel kernel = memory.kernel("two_four_matmul_" + name, Headers.MATMUL_THREADS, shared);
+    return new Tiled(kernel, Headers.MATMUL_ROWS, columns, shared);
+  }
+
+  private Tiled tiled(long batch) {
+    if (batch <= MOST_FEW) {
+      return batch <= EIGHT ? eight : sixteen;
+    }
+    return batch <= MOST_NARROW ? narrow : wide;
+  }
+
   @Override
   void multiply(Operands operands, CUstream stream) {
     long batch = operands.batch();
-    boolean few = batch <= MOST_FEW;
-    operands.put(memory().parameters(), values, few ? positionsOfFew : positions, 0, stored);
-    if (few) {
-      int eights = batch <= EIGHT ? 1 : 2;
-      memory()
-          .launch(
-              "two_four_linear_%s_%d".formatted(type(), eights * EIGHT),
-              rows / Headers.TWO_FOUR_ROWS,
-              Headers.LINEAR_THREADS,
-              eights * Headers.TWO_FOUR_SHARED,
-              stream);
-      return;
-    }
-    boolean narrow = batch <= MOST_NARROW;
-    int columns = narrow ? Headers.MATMUL_NARROW : Headers.MATMUL_WIDE;
-    long blocks = (out() + Headers.MATMUL_ROWS - 1) / Headers.MATMUL_ROWS;
-    memory()
-        .launch(
-            "two_four_matmul_%s_%s".formatted(type(), narrow ? "narrow" : "wide"),
-            Math.multiplyExact(blocks, (batch + columns - 1) / columns),
-            Headers.MATMUL_THREADS,
-            narrow ? Headers.MATMUL_NARROW_SHARED : Headers.MATMUL_WIDE_SHARED,
-            stream);
+    long index = batch <= MOST_FEW ? positionsOfFew : positions;
+    Tiled tiled = tiled(batch);
+    operands.put(memory().parameters(), values, index, 0, stored);
+    long tall = (out() + tiled.rows - 1) / tiled.rows;
+    long blocks = Math.multiplyExact(tall, (batch + tiled.columns - 1) / tiled.columns);
+    memory().launch(tiled.kernel, blocks, tiled.shared, stream);
   }
 
   @Override
