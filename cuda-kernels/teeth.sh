@@ -4,6 +4,7 @@
 # the environment can switch on; so a run is one build and a run of the tests a mutant: see teeth.h for what is
 # left of a call that is out.
 #   teeth.sh [FILE...]   only those of these files of src/main/cuda, such as rows.cu
+# FILTER: which tests run (--gtest_filter): all of them.
 # Prints what was not noticed, with its line, and fails if there is any that `excused` does not explain.
 # Needs cmake, g++ and GoogleTest. A full run takes some ten minutes on two idle cores.
 set -eu
@@ -62,7 +63,7 @@ build() {
 tested() {
   COPPICE_MUTANT=$1 COPPICE_EMULATOR_SEED=$2 COPPICE_EMULATOR_PATIENCE=2000 LD_LIBRARY_PATH=$work/build/emulator \
     COPPICE_KERNELS=$work/build/emulator/kernels.image timeout 60 \
-    "$work/build/src/test/cpp/kernel_tests" --gtest_fail_fast --gtest_brief=1 >"$work/run.$1" 2>&1
+    "$work/build/src/test/cpp/kernel_tests" --gtest_fail_fast --gtest_brief=1 ${FILTER:+"--gtest_filter=$FILTER"} >"$work/run.$1" 2>&1
 }
 
 noticed() {

@@ -169,7 +169,7 @@ final class GpuLinear {
     for (int i = 0; i < count; i++) {
       int bits = random.nextInt();
       boolean keep = kept.test(random, i);
-      bytes.putShort((short) (keep ? 0x3C80 + (bits & 0x1FF) | bits & 0x8000 : 0));
+      bytes.putShort((short) (keep ? (0x3C80 + (bits & 0x1FF)) | (bits & 0x8000) : 0));
     }
     return Tensor.of(DTYPE, bytes.flip(), rows, columns);
   }

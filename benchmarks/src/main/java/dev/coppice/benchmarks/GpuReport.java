@@ -37,8 +37,7 @@ public final class GpuReport {
       if (!entry.table().equals("machine")) {
         Results.Row row = results.add(entry.table());
         entry.fields().forEach(row::with);
-        fastestDense(entries, entry)
-            .ifPresent(ms -> row.with("speedup", ms / (Double) entry.fields().get("median_ms")));
+        fastestDense(entries, entry).ifPresent(ms -> row.with("speedup", ms / millis(entry)));
       }
     }
     return results;
@@ -61,7 +60,11 @@ public final class GpuReport {
             e ->
                 List.of("shape", "dtype", "batch").stream()
                     .allMatch(f -> Objects.equals(e.fields().get(f), product.fields().get(f))))
-        .mapToDouble(e -> (Double) e.fields().get("median_ms"))
+        .mapToDouble(GpuReport::millis)
         .min();
+  }
+
+  private static double millis(RowFile.Entry product) {
+    return product.fields().get("median_ms") instanceof Number n ? n.doubleValue() : Double.NaN;
   }
 }
