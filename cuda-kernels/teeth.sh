@@ -19,6 +19,8 @@ seeds='1 2 3'
 excused() {
   cat <<'END'
 apply.cu: if (__any_sync(ALL, !in_place || differ(pruned, held.vector[i]))) { => whole warps write whole lines; a lane alone would write the same
+bitmap_linear.cu: __syncwarp(); => the shuffles beside it hold lanes together here; on a device they order no memory
+fragments.cu: __syncwarp(); => ldmatrix holds lanes together here; on a device it does not order what they wrote
 refine.cu: const unsigned same = __match_any_sync(ALL, bin); => one addition for all lanes of a bin; each could add its own
 select_rows.cuh: const unsigned peers = __match_any_sync(ALL_LANES, tag); => one addition for all lanes of a bin; each could add its own
 select_rows.cuh: const unsigned long long first = __shfl_sync(ALL_LANES, position, 0); => a mask's word at once where lanes stand side by side; bit by bit gives the same

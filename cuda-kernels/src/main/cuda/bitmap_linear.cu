@@ -182,7 +182,6 @@ __device__ inline void multiply_all(const LinearParameters& p, char* shared) {
     __syncwarp();
     next = last;
   }
-  copies::wait<0>();
   write<T, ROWS>(p, first_row, first_b, sums, reinterpret_cast<float*>(shared));
 }
 

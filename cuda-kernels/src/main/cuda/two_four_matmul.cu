@@ -172,7 +172,6 @@ __device__ inline void multiply_all(const LinearParameters& p, char* shared) {
       multiply<T, eights>(stage, 1, row, column, sums);
     }
   }
-  copies::wait<0>();
   __syncthreads();
   auto* gathered = reinterpret_cast<uint16_t*>(shared);
   gather<T, eights>(p, part, row, column, sums, gathered);

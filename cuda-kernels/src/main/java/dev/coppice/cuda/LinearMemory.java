@@ -73,6 +73,11 @@ final class LinearMemory implements AutoCloseable {
     return shared.device().settings();
   }
 
+  /** Gives the most shared memory that a block can have. */
+  int mostShared() {
+    return shared.device().kernels().mostShared();
+  }
+
   /** Gives the stream that work goes into where the caller has none. */
   CudaStream stream() {
     requireOpen();

@@ -47,7 +47,11 @@ final class LinearTwoFour extends LinearProduct {
     this.sixteen = few(memory, type(), 2);
     this.narrow =
         many(memory, type() + "_narrow", Headers.MATMUL_NARROW, Headers.MATMUL_NARROW_SHARED);
-    this.wide = many(memory, type() + "_wide", Headers.MATMUL_WIDE, Headers.MATMUL_WIDE_SHARED);
+    // Compute capabilities 8.6, 8.9 and 12.0 have less.
+    this.wide =
+        memory.mostShared() < Headers.MATMUL_WIDE_SHARED
+            ? narrow
+            : many(memory, type() + "_wide", Headers.MATMUL_WIDE, Headers.MATMUL_WIDE_SHARED);
     List<Part> parts = weights.parts();
     this.stored = weights.storedColumns();
     long rows = parts.get(0).shape().dimension(0);

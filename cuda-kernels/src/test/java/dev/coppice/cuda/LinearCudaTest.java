@@ -14,10 +14,12 @@ import dev.coppice.sparse.LinearWeights;
 import dev.coppice.spi.Availability;
 import dev.coppice.spi.LinearOperator;
 import dev.coppice.spi.LinearProvider;
+import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.ServiceLoader;
+import jcuda.driver.CUdeviceptr;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -69,8 +71,8 @@ class LinearCudaTest extends LinearContract {
   protected void fetch(Tensor there, Tensor host) {
     int count = (int) host.shape().elements() * host.dtype().bytes();
     long address = there.onDevice().orElseThrow().address();
-    byte[] bytes = caller.read(new jcuda.driver.CUdeviceptr().withByteOffset(address), count);
-    host.write(0, java.nio.ByteBuffer.wrap(bytes));
+    byte[] bytes = caller.read(new CUdeviceptr().withByteOffset(address), count);
+    host.write(0, ByteBuffer.wrap(bytes));
   }
 
   /** A layer of which y is known: the reference backend's. */
@@ -156,6 +158,29 @@ class LinearCudaTest extends LinearContract {
       product.apply(x, y, OptionalLong.of(caller.streamHandle()));
     }
     assertThat(EmulatedDriver.calls("cuLaunchKernel@run")).isEqualTo(ran + 1);
+  }
+
+  @Test
+  void aDeviceOfLittleSharedMemoryTakesSmallTiles() {
+    for (int bytes : new int[] {232448, 101376}) {
+      EmulatedDriver.setSharedMemory(bytes);
+      Layer layer = Layer.of(Format.TWO_FOUR, DType.BF16, 80, 33, 64);
+      Tensor y = there(LayerCase.empty(DType.BF16, 80, 33));
+      long wide = EmulatedDriver.launches("coppice_two_four_matmul_bf16_wide");
+      long narrow = EmulatedDriver.launches("coppice_two_four_matmul_bf16_narrow");
+      try (LinearOperator product =
+          provider.prepare(layer.weights, Optional.of(layer.bias), device(), 80)) {
+        product.apply(there(layer.x), y, OptionalLong.empty());
+      }
+      boolean little = bytes == 101376;
+      assertThat(EmulatedDriver.launches("coppice_two_four_matmul_bf16_wide") - wide)
+          .isEqualTo(little ? 0 : 1);
+      assertThat(EmulatedDriver.launches("coppice_two_four_matmul_bf16_narrow") - narrow)
+          .isEqualTo(little ? 1 : 0);
+      Tensor found = LayerCase.empty(DType.BF16, 80, 33);
+      fetch(y, found);
+      layer.assertIs(found);
+    }
   }
 
   @Test
