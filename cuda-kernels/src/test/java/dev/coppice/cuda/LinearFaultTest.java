@@ -33,6 +33,7 @@ class LinearFaultTest {
   private static final int OUT = 24;
   private static final int IN = 60;
   private static final int BATCH = 3;
+  private static final int ATTEMPTS = 3;
   private static final Pattern GIVING_BACK =
       Pattern.compile("Free|Destroy|Unload|Release|PushCurrent|PopCurrent|Synchron");
 
@@ -131,22 +132,49 @@ class LinearFaultTest {
     assertThat(failures).isGreaterThan(30);
   }
 
+  /** What a product gave whose n-th call poisoned the context, and the next one; calls of both. */
+  private record Poisoned(String failure, String next, long calls) {
+    static Poisoned at(Format format, int n) throws ReflectiveOperationException {
+      EmulatedDriver.reset();
+      EmulatedDriver.fail("*", n, ILLEGAL_ADDRESS);
+      String failure = multiply(format).failure();
+      String next = failure.isEmpty() ? "" : multiply(format).failure();
+      Poisoned poisoned = new Poisoned(failure, next, EmulatedDriver.calls("*"));
+      if (poisoned.calls() > n) {
+        collect();
+      }
+      revive();
+      return poisoned;
+    }
+
+    /** Has what earlier rounds abandoned collected while the device is lost: without a call. */
+    private static void collect() {
+      Handle last = new Handle(new Object(), "nothing, but what a test abandons", () -> {});
+      System.gc();
+      long end = System.nanoTime() + 2_000_000_000L;
+      while (!last.isClosed() && System.nanoTime() < end) {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
   @ParameterizedTest
   @EnumSource(names = {"TWO_FOUR", "BITMAP"})
   void afterAnErrorThatPoisonsTheContextNoFurtherCallIsMade(Format format) throws Exception {
     int n = 1;
     for (; ; n++) {
-      EmulatedDriver.reset();
-      EmulatedDriver.fail("*", n, ILLEGAL_ADDRESS);
-      Outcome outcome = multiply(format);
-      if (EmulatedDriver.calls("*") < n) {
+      Poisoned poisoned = Poisoned.at(format, n);
+      // What earlier rounds abandoned is given back by a cleaner where the device is alive again.
+      for (int i = 0; i < ATTEMPTS && poisoned.calls() > n; i++) {
+        poisoned = Poisoned.at(format, n);
+      }
+      if (poisoned.calls() < n) {
+        assertThat(poisoned.failure()).isEmpty();
         break;
       }
-      assertThat(outcome.failure()).as("call %d", n).contains("ILLEGAL_ADDRESS");
-      assertThat(EmulatedDriver.calls("*")).as("calls, after %s", outcome.failure()).isEqualTo(n);
-      assertThat(multiply(format).failure()).contains("ILLEGAL_ADDRESS");
-      assertThat(EmulatedDriver.calls("*")).isEqualTo(n);
-      revive();
+      assertThat(poisoned.failure()).as("call %d", n).contains("ILLEGAL_ADDRESS");
+      assertThat(poisoned.next()).as("call %d", n).contains("ILLEGAL_ADDRESS");
+      assertThat(poisoned.calls()).as("calls, after %s", poisoned.failure()).isEqualTo(n);
     }
     assertThat(n).isGreaterThan(40);
     EmulatedDriver.reset();
