@@ -3,7 +3,7 @@
 # that benchmarks/gpu/bundle builds. No step stops the others; each has a time limit of its own.
 #
 #   OUT        where results go, eight files at most: ./out
-#   STEPS      some of: machine kernels contract native measure files launches torch sanitizer profile report
+#   STEPS      some of: machine kernels contract native linear measure files launches torch sanitizer profile report
 #   SECONDS_LEFT  for all steps together: 455
 #   PYTHON     the Python whose torch is measured against: python3
 #   COPPICE_CUDA_EMULATED=1  runs all of it on the emulated driver, with tiny sizes: shows that it works. Its
@@ -13,7 +13,7 @@ set -u
 umask 022
 home=$(cd "$(dirname "$0")" && pwd -P)
 out=${OUT:-$PWD/out}
-steps=${STEPS:-machine kernels contract native measure files launches torch sanitizer profile report}
+steps=${STEPS:-machine kernels contract native linear measure files launches torch sanitizer profile report}
 python=${PYTHON:-python3}
 end=$(($(date +%s) + ${SECONDS_LEFT:-455}))
 if [ "${1:-}" = --step ]; then
@@ -34,14 +34,14 @@ if [ "$emulated" = 1 ]; then
   COPPICE_KERNELS=$emulator/kernels.image
   options="-Dcoppice.cuda.emulator=$emulator -Dcoppice.bench.small=true"
   require=cuda,native
-  contract="dev.coppice.cuda.CudaBackendTest dev.coppice.cuda.CudaSliceSumsTest"
+  contract="dev.coppice.cuda.CudaBackendTest dev.coppice.cuda.CudaSliceSumsTest dev.coppice.cuda.LinearCudaTest"
 else
   # Where containers have the driver that the loader's cache does not know.
   LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/local/nvidia/lib:/usr/lib/wsl/lib
   COPPICE_KERNELS=$home/lib/kernels.fatbin
   options=
   require=gpu,native
-  contract="dev.coppice.cuda.CudaDeviceTest dev.coppice.cuda.DeviceSliceSumsTest"
+  contract="dev.coppice.cuda.CudaDeviceTest dev.coppice.cuda.DeviceSliceSumsTest dev.coppice.cuda.LinearCudaDeviceTest"
 fi
 export LD_LIBRARY_PATH COPPICE_KERNELS
 # Native libraries are unpacked into a cache; this one goes with the rest.
@@ -168,6 +168,10 @@ files() {
   suite files
 }
 
+linear() {
+  suite linear
+}
+
 torch() {
   command -v "$python" >/dev/null || { echo "$python was not found" && exit 77; }
   "$python" "$home/torch_peer.py" $([ "$emulated" = 1 ] && echo small) 2>"$work/torch.log" | tee "$work/torch"
@@ -215,6 +219,7 @@ step machine 10 machine.log
 step kernels 50 kernels.log
 step contract 75 contract.log
 step native 40 contract.log
+step linear 110 measure.log
 step measure 110 measure.log
 step files 75 measure.log
 step launches 30 measure.log
