@@ -78,6 +78,9 @@ abstract class LinearProduct implements LinearOperator {
     }
     long from = memory.require(x, "x");
     long to = memory.require(y, "y");
+    if (batch == 0) {
+      return; // A grid of no blocks is an error.
+    }
     try {
       memory.run(stream, target -> multiply(operands(from, to, batch, target), target));
     } finally {

@@ -211,6 +211,8 @@ class LinearCudaTest extends LinearContract {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> product.apply(layer.x, y, OptionalLong.empty()))
           .withMessage("x must lie on CUDA device 0, where the product runs");
+      Tensor none = Tensor.ofDevice(DType.F32, 0, x.onDevice().orElseThrow().address(), x, 0, 40);
+      product.apply(none, y, OptionalLong.empty());
       Tensor more = there(LayerCase.empty(DType.F32, 2, 40));
       assertThatIllegalArgumentException()
           .isThrownBy(() -> product.apply(more, y, OptionalLong.empty()))
