@@ -13,6 +13,7 @@ import dev.coppice.spi.LinearProvider;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,9 +23,10 @@ import java.util.ServiceLoader;
 import java.util.SplittableRandom;
 
 /**
- * Measures products of pruned layers, by every provider that there is, dense ones included. Each
- * product goes over several copies of its weights in turn, four times the second-level cache, so
- * that none is read from there.
+ * Measures products of pruned layers, by every provider that there is, dense ones included, but
+ * those that {@code -Dcoppice.bench.without} names. Each product goes over several copies of its
+ * weights in turn, four times the second-level cache, so that none is read from there. A provider
+ * that fails is not asked again; the others go on.
  */
 final class GpuLinear {
   private record Layer(int out, int in) {}
@@ -33,6 +35,11 @@ final class GpuLinear {
       List.of(new Layer(4096, 4096), new Layer(14336, 4096), new Layer(4096, 14336));
   private static final long[] BATCHES = {1, 8, 16, 64, 512, 4096};
   private static final double[] SPARSITIES = {0.5, 0.7, 0.8};
+
+  /** From here on, and up to so many rows of x, CSR may be worth something. */
+  private static final double LEAST_CSR_SPARSITY = 0.8;
+
+  private static final long MOST_CSR_ROWS = 64;
   private static final Device DEVICE = Device.cuda(0);
   private static final DType DTYPE = DType.BF16;
   private static final double MOST_SECONDS = 1;
@@ -47,11 +54,33 @@ final class GpuLinear {
     this.rows = rows;
     this.bench = bench;
     this.small = small;
-    this.providers =
-        ServiceLoader.load(LinearProvider.class).stream()
-            .map(ServiceLoader.Provider::get)
-            .filter(p -> p.availability(DEVICE) instanceof Availability.Usable)
-            .toList();
+    this.providers = usable();
+  }
+
+  /** Gives the providers that can be used, our own first, and notes of all whether they can. */
+  private List<LinearProvider> usable() {
+    List<String> without = List.of(System.getProperty("coppice.bench.without", "").split(",", -1));
+    List<LinearProvider> usable = new ArrayList<>();
+    for (LinearProvider provider : ServiceLoader.load(LinearProvider.class)) {
+      if (without.contains(provider.name())) {
+        note(provider, "left out", "its contract does not hold here");
+      } else if (provider.availability(DEVICE) instanceof Availability.Unusable unusable) {
+        note(provider, "unusable", unusable.reason());
+      } else {
+        usable.add(provider);
+        note(provider, "measured", provider.availability(DEVICE).toString());
+      }
+    }
+    usable.sort(Comparator.comparing(provider -> !provider.name().equals("cuda")));
+    return usable;
+  }
+
+  private void note(LinearProvider provider, String result, String note) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("provider", provider.name());
+    row.put("result", result);
+    row.put("note", note);
+    rows.add("providers", row);
   }
 
   /** Measures all layers, with tiny ones instead if {@code small}. */
@@ -73,18 +102,28 @@ final class GpuLinear {
     measure(layer, Format.DENSE, 0.5, twoFour);
     measure(layer, Format.TWO_FOUR, 0.5, twoFour);
     for (double sparsity : SPARSITIES) {
-      measure(layer, Format.BITMAP, sparsity, weights(layer, sparsity, false));
+      Tensor anywhere = weights(layer, sparsity, false);
+      measure(layer, Format.BITMAP, sparsity, anywhere);
+      if (sparsity >= LEAST_CSR_SPARSITY) {
+        measure(layer, Format.CSR, sparsity, anywhere);
+      }
     }
   }
 
   private void measure(Layer layer, Format format, double sparsity, Tensor weights) {
     LinearWeights held = LinearWeights.compress(format, weights);
-    for (LinearProvider provider : providers) {
-      for (long batch : BATCHES) {
-        long rowsOfX = small ? Math.min(batch, 70) : batch;
-        if (provider.formats(DEVICE, DTYPE, rowsOfX).contains(format)) {
-          measure(layer, provider, held, sparsity, rowsOfX);
+    for (LinearProvider provider : List.copyOf(providers)) {
+      try {
+        for (long batch : BATCHES) {
+          long rowsOfX = small ? Math.min(batch, 70) : batch;
+          boolean hopeless = format == Format.CSR && rowsOfX > MOST_CSR_ROWS;
+          if (!hopeless && provider.formats(DEVICE, DTYPE, rowsOfX).contains(format)) {
+            measure(layer, provider, held, sparsity, rowsOfX);
+          }
         }
+      } catch (RuntimeException e) {
+        providers.remove(provider);
+        note(provider, "failed", String.valueOf(e.getMessage()));
       }
     }
   }

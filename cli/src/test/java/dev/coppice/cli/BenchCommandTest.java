@@ -176,7 +176,7 @@ class BenchCommandTest {
         "bench layer --shape 8x8 --device tpu | 64 | a device must be cpu, cpu:THREADS or cuda:ORD",
         "bench layer --shape 8x8 -T 0 | 64 | --threads must be from 1 to",
         "bench layer --shape 8x8 -T 1 --device cuda | 64 | --threads is for the processor",
-        "bench layer --shape 8x8 --device cuda:9 | 69 | cuda:9",
+        "bench layer --shape 8x8 --device cuda:9 | 69 | CUDA",
         "bench model nowhere.safetensors | 66 | nowhere.safetensors",
       })
   void whatCannotBeMeasuredIsSaidInOneLine(String words, int status, String message) {
