@@ -25,10 +25,11 @@ import picocli.CommandLine.Option;
     footer = {
       "",
       "Examples:",
-      "  A layer of 14336 inputs and 4096 outputs, half of its weights zero, one token at a time:",
+      "  14336 inputs, 4096 outputs, half of the weights zero, a token at a time:",
       "    coppice bench layer --shape 4096x14336 --batch 1 --sparsity 0.5",
       "  The same as two of every four, in BF16, on a GPU:",
-      "    coppice bench layer --shape 4096x14336 --pattern 2:4 --dtype bf16 --device cuda:0",
+      "    coppice bench layer --shape 4096x14336 --pattern 2:4 --dtype bf16 \\",
+      "        --device cuda:0",
       "  For programs:",
       "    coppice bench layer --shape 1024x4096 --sparsity 0.9 --report plan.json"
     })

@@ -15,7 +15,7 @@ import picocli.CommandLine.Option;
 final class BenchOptions {
   @Option(
       names = "--batch",
-      paramLabel = "N,..",
+      paramLabel = "N",
       split = ",",
       description =
           "Rows of x, one or more numbers (default: 1,8,64). What would take too long is measured"

@@ -1,5 +1,6 @@
 package dev.coppice.cli;
 
+import dev.coppice.DType;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.Tensor;
 import dev.coppice.formats.plan.JsonPlan;
@@ -21,6 +22,11 @@ import org.jspecify.annotations.Nullable;
 final class SparsifyChoice {
   /** Below it a bitmap saves next to nothing. */
   private static final double LEAST_SPARSITY = 0.3;
+
+  /**
+   * Further from the share of zeros that a plan measured, what it says of a layer is of another.
+   */
+  private static final double SAME_SPARSITY = 0.02;
 
   static final class Formats extends PlanOptions.Words {
     private static final long serialVersionUID = 1;
@@ -87,7 +93,7 @@ final class SparsifyChoice {
         names(layer)
             .flatMap(name -> plan.choice(name, batch).stream())
             .findFirst()
-            .map(SparsifyChoice::decision)
+            .map(row -> decision(row, layer))
             .orElse(new Decision.Leave("the plan does not name it"));
   }
 
@@ -98,7 +104,21 @@ final class SparsifyChoice {
     return names.stream();
   }
 
-  private static Decision decision(LinearPlan.Row row) {
+  private static Decision decision(LinearPlan.Row row, LinearLayer layer) {
+    if (row.out() != layer.out()
+        || row.in() != layer.in()
+        || row.dtype() != DType.F32
+        || Math.abs(row.sparsity() - layer.sparsity()) > SAME_SPARSITY) {
+      return new Decision.Leave(
+          String.format(
+              Locale.ROOT,
+              "the plan measured other weights of that name, %dx%d %s with %.1f%% zeros: measure"
+                  + " again",
+              row.out(),
+              row.in(),
+              row.dtype(),
+              100 * row.sparsity()));
+    }
     return row.provider().equals("native") && row.format() != Format.DENSE
         ? new Decision.Hold(row.format())
         : new Decision.Leave(

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -40,9 +41,9 @@ import picocli.CommandLine.Parameters;
     footer = {
       "",
       "Examples:",
-      "  What is faster compressed, measured first, at 16 tokens at once:",
-      "    coppice bench model pruned.onnx --batch 16 --report plan.json",
-      "    coppice sparsify pruned.onnx -o sparse.onnx --plan plan.json --batch 16",
+      "  What is faster compressed, measured first, for a sentence of 128 tokens:",
+      "    coppice bench model pruned.onnx --batch 128 --report plan.json",
+      "    coppice sparsify pruned.onnx -o sparse.onnx --plan plan.json --batch 128",
       "  All layers that fit, without a measurement, and the library beside them:",
       "    coppice sparsify pruned.onnx -o sparse.onnx --format auto \\",
       "        --library libcoppice_ort.so",
@@ -140,7 +141,7 @@ final class SparsifyCommand extends SessionCommand {
     try (LatencyMeter meter = LatencyMeter.open(dense, sparsifier.sizes(), threads)) {
       latency = meter.measure(sparse);
     }
-    text.latency(latency).forEach(this::tell);
+    text.latency(latency, sparsifier.sizes()).forEach(this::tell);
     finish(made, proof, latency);
     text.wrote(target, dense.length, sparse.length, libraryPath()).forEach(this::print);
     text.conclusion(latency, plan != null).forEach(this::print);
@@ -171,16 +172,21 @@ final class SparsifyCommand extends SessionCommand {
   private void finish(Sparsified made, Proof.Held proof, Latency latency) throws IOException {
     Path input = Objects.requireNonNull(model);
     if (library != null) {
-      write(library, OrtLibrary.content(), input);
+      write(library, OrtLibrary.content());
     }
     made.write(Objects.requireNonNull(output), force);
     if (report != null) {
-      write(report, SparsifyJson.of(input, made, proof, latency), input);
+      write(report, SparsifyJson.of(input, made, proof, latency));
     }
   }
 
-  private void write(Path file, byte[] bytes, Path input) throws IOException {
-    try (FileTarget target = FileTarget.begin(file, force, List.of(input))) {
+  /** Gives what no output may replace. */
+  private List<Path> inputs() {
+    return Stream.of(model, plan).filter(Objects::nonNull).toList();
+  }
+
+  private void write(Path file, byte[] bytes) throws IOException {
+    try (FileTarget target = FileTarget.begin(file, force, inputs())) {
       target.main().write(0, ByteBuffer.wrap(bytes));
       target.commit(List.of());
     }
@@ -201,7 +207,7 @@ final class SparsifyCommand extends SessionCommand {
       throw new InvalidPlanException("two of -o, --library and --report name the same file");
     }
     for (Path each : targets) {
-      FileTarget.begin(each, force, List.of(input)).close();
+      FileTarget.begin(each, force, inputs()).close();
     }
     OrtLibrary.content();
     Optional<String> missing = OnnxRuntime.missing();

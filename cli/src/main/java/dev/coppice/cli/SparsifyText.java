@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.stream.Collectors;
 
 /** What the command sparsify shows. */
 final class SparsifyText {
@@ -89,12 +90,12 @@ final class SparsifyText {
         width);
   }
 
-  List<String> latency(Latency latency) {
+  List<String> latency(Latency latency, Map<String, long[]> sizes) {
     return Figures.wrapped(
         String.format(
             Locale.ROOT,
             "latency: %.3f -> %.3f ms, %.2f times as fast: medians of %d pairs in turn and of their"
-                + " ratios; %s, half of the runs within %.3f-%.3f and %.3f-%.3f ms",
+                + " ratios; %s, half of the runs within %.3f-%.3f and %.3f-%.3f ms; inputs %s",
             1e3 * latency.dense().median(),
             1e3 * latency.small().median(),
             1 / latency.ratio(),
@@ -103,8 +104,15 @@ final class SparsifyText {
             1e3 * latency.dense().low(),
             1e3 * latency.dense().high(),
             1e3 * latency.small().low(),
-            1e3 * latency.small().high()),
+            1e3 * latency.small().high(),
+            inputs(sizes)),
         width);
+  }
+
+  private static String inputs(Map<String, long[]> sizes) {
+    return sizes.entrySet().stream()
+        .map(input -> Figures.printable(input.getKey()) + " " + AdviseText.shape(input.getValue()))
+        .collect(Collectors.joining(", "));
   }
 
   List<String> wrote(Path output, long before, long after, Path library) {

@@ -9,6 +9,7 @@ import dev.coppice.simd.OrtLibrary;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -59,7 +60,8 @@ class SparsifyCommandTest {
         .containsPattern("node/layer1.product +48x96 +49\\.\\d+ % +bitmap ")
         .contains("left alone: node/layer2.product: fewer than 30% zeros")
         .containsPattern("proof: in 2 runs of both models .* within \\d\\.\\de-0[678]")
-        .containsPattern("latency: \\d+\\.\\d+ -> \\d+\\.\\d+ ms, \\d+\\.\\d+ times as fast")
+        .containsPattern(
+            "latency: \\d+\\.\\d+ -> \\d+\\.\\d+ ms, \\d+\\.\\d+ times as fast.*; inputs x 2x3x64")
         .contains("wrote " + sparse, "ONNX Runtime needs the library " + library)
         .containsPattern("It is (not )?faster");
     assertThat(Files.size(sparse)).isLessThan(Files.size(model));
@@ -87,10 +89,10 @@ class SparsifyCommandTest {
         plan,
         plan(
             "cpu:2",
-            row("layer0.weight", 1, "native", "bitmap", true),
-            row("layer0.weight", 64, "onnxruntime", "dense", true),
-            row("node/layer1.product", 64, "native", "csr", true),
-            row("layer2.weight", 1, "native", "dense", true)));
+            row("layer0.weight", "96x64", 0.8, 1, "native", "bitmap"),
+            row("layer0.weight", "96x64", 0.8, 64, "onnxruntime", "dense"),
+            row("node/layer1.product", "48x96", 0.5, 64, "native", "csr"),
+            row("layer2.weight", "32x48", 0, 1, "native", "dense")));
     Path sparse = folder.resolve("sparse.onnx");
 
     Invocation one = Invocation.of("sparsify", model, "-o", sparse, "--plan", plan);
@@ -112,7 +114,7 @@ class SparsifyCommandTest {
   void aPlanThatMakesNothingFasterIsSaidSoAndNothingIsWritten() throws IOException {
     Path model = layers();
     Path plan = folder.resolve("plan.json");
-    Files.writeString(plan, plan("cpu:2", row("other", 1, "native", "bitmap", true)));
+    Files.writeString(plan, plan("cpu:2", row("other", "96x64", 0.8, 1, "native", "bitmap")));
     Path sparse = folder.resolve("sparse.onnx");
 
     Invocation made = Invocation.of("sparsify", model, "-o", sparse, "--plan", plan);
@@ -123,17 +125,39 @@ class SparsifyCommandTest {
     assertThat(sparse).doesNotExist();
   }
 
+  @Test
+  void aPlanOfOtherWeightsOfTheSameNameChoosesNothing() throws IOException {
+    Path model = layers();
+    String right = row("layer0.weight", "96x64", 0.8, 1, "native", "bitmap");
+    for (String other :
+        List.of(
+            row("layer1.weight", "96x48", 0.5, 1, "native", "bitmap"),
+            row("layer1.weight", "48x96", 0.8, 1, "native", "bitmap"),
+            row("layer1.weight", "48x96", 0.5, 1, "native", "bitmap").replace("F32", "BF16"))) {
+      Path plan = Files.writeString(folder.resolve("plan.json"), plan("cpu:2", right, other));
+
+      Invocation made =
+          Invocation.of(
+              "sparsify", model, "-o", folder.resolve("o.onnx"), "--plan", plan, "--force");
+
+      assertThat(made.status()).as(made.err()).isZero();
+      assertThat(made.out())
+          .containsPattern("node/layer0.product +96x64 .* bitmap")
+          .contains("node/layer1.product: the plan measured other weights of that name, ");
+    }
+  }
+
   private static String plan(String device, String... rows) {
     return "{\"version\":1,\"tool\":\"t\",\"device\":\"%s\",\"key\":\"k\",\"rows\":[%s]}"
         .formatted(device, String.join(",", rows));
   }
 
   private static String row(
-      String layer, int batch, String provider, String format, boolean chosen) {
-    return ("{\"layer\":\"%s\",\"shape\":\"96x64\",\"dtype\":\"F32\",\"sparsity\":0.5,\"batch\":%d,"
+      String layer, String shape, double sparsity, int batch, String provider, String format) {
+    return ("{\"layer\":\"%s\",\"shape\":\"%s\",\"dtype\":\"F32\",\"sparsity\":%s,\"batch\":%d,"
             + "\"provider\":\"%s\",\"format\":\"%s\",\"seconds\":1e-5,\"spread\":1e-6,"
-            + "\"speedup\":1.5,\"bytes\":100,\"chosen\":%s}")
-        .formatted(layer, batch, provider, format, chosen);
+            + "\"speedup\":1.5,\"bytes\":100,\"chosen\":true}")
+        .formatted(layer, shape, sparsity, batch, provider, format);
   }
 
   @Test
@@ -191,6 +215,22 @@ class SparsifyCommandTest {
     Invocation forced = Invocation.of("sparsify", model, "-o", mine, "--format=auto", "--force");
     assertThat(forced.err()).isEmpty();
     assertThat(Files.size(mine)).isGreaterThan(1000);
+  }
+
+  @Test
+  void thePlanIsNeverReplaced() throws IOException {
+    Path model = layers();
+    String read = plan("cpu:2", row("layer0.weight", "96x64", 0.8, 1, "native", "bitmap"));
+    Path plan = Files.writeString(folder.resolve("plan.json"), read);
+    Path sparse = folder.resolve("sparse.onnx");
+    for (String option : new String[] {"--library", "--report"}) {
+      Invocation refused =
+          Invocation.of("sparsify", model, "-o", sparse, "--plan", plan, option, plan, "--force");
+      assertThat(refused.status()).isEqualTo(ExitStatus.CANNOT_CREATE);
+      assertThat(refused.err()).hasLineCount(1).contains("it is an input");
+      assertThat(plan).hasContent(read);
+      assertThat(sparse).doesNotExist();
+    }
   }
 
   @Test

@@ -15,7 +15,7 @@ public final class LinearCudaBenchProvider implements LinearBenchProvider {
       return Optional.empty();
     }
     if (new LinearCudaProvider().availability(device) instanceof Availability.Unusable unusable) {
-      throw new BackendUnavailableException(unusable.reason());
+      throw new BackendUnavailableException(device + ": " + unusable.reason());
     }
     return Optional.of(LinearMemory.with(cuda.ordinal(), LinearCudaBench::new));
   }

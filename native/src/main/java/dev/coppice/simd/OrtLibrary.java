@@ -34,7 +34,11 @@ public final class OrtLibrary {
           .orElseThrow(() -> new IOException("the user has no home folder"))
           .provide(name, content);
     } catch (IOException e) {
-      throw unavailable("cannot be kept in the user's cache: " + e.getMessage(), e);
+      throw unavailable(
+          "cannot be kept in the user's cache: "
+              + e.getMessage()
+              + "; set XDG_CACHE_HOME to a folder that only you can write to",
+          e);
     }
   }
 
