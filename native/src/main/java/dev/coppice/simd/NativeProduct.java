@@ -122,16 +122,10 @@ final class NativeProduct implements LinearOperator {
                 worker.buffer(scratchBytes)));
   }
 
-  /** Runs a body on the pool; a single one, or all on one thread, at once. */
+  /** Runs a body on this thread, and on others of the pool where there is more than one. */
   private void forEach(long count, WorkPool.Body body) {
     try {
-      if (count == 1 || execution.threads() == 1) {
-        for (long i = 0; i < count; i++) {
-          body.run(i, own);
-        }
-      } else {
-        execution.forEach(count, body);
-      }
+      execution.share(count, own, body);
     } catch (IOException e) {
       throw new UncheckedIOException(e); // Nothing here reads a file.
     }
