@@ -1,6 +1,9 @@
 #include "block.h"
 
 #include <sys/mman.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #include <bit>
 #include <cstring>
@@ -61,6 +64,10 @@ Block* Block::make() {
       (reinterpret_cast<std::uintptr_t>(mapped) + size - 1) / size * size);
   auto* block = new (stacks + STACKS_BYTES) Block;
   block->stacks_ = stacks;
+#ifdef __SANITIZE_ADDRESS__
+  // Blocks are kept to the end; what they hold is looked for in memory of the heap alone.
+  __lsan_register_root_region(block, sizeof(Block));
+#endif
   return block;
 }
 
