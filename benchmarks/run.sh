@@ -1,10 +1,11 @@
 #!/bin/sh
 # Runs the benchmarks and writes benchmarks/results/<date>-<machine>.json and .md.
 #
-#   benchmarks/run.sh [prune] [kernels] [server] [command]     all of them if none is named
+#   benchmarks/run.sh [prune] [kernels] [server] [command] [linear]     all of them if none is named
 #
 #   PYTHON   a Python with torch and safetensors, to be measured against; otherwise python3, if it has them
 #   SMALL=1  tiny sizes, to see that everything works
+#   ISA      the instruction set of the native kernels: baseline, avx2, avx512
 #   OUT      another folder for the results
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd -P)
@@ -19,4 +20,5 @@ commit=$(git describe --always --dirty 2>/dev/null || echo unknown)
 exec "${JAVA_HOME:+$JAVA_HOME/bin/}java" -Djava.io.tmpdir="${TMPDIR:-/tmp}" -Dcoppice.bench.home="$root" -Dcoppice.bench.commit="$commit" \
   -Dcoppice.bench.out="${OUT:-benchmarks/results}" ${SMALL:+-Dcoppice.bench.small=true} \
   ${python:+"-Dcoppice.bench.python=$python"} \
-  -jar benchmarks/target/benchmarks.jar "$@"
+  ${ISA:+"-Dcoppice.native.isa=$ISA"} \
+  -cp "benchmarks/target/benchmarks.jar:benchmarks/target/peers/*" dev.coppice.benchmarks.Suite "$@"

@@ -20,7 +20,7 @@ function(coppice_add_fatbin name)
   endforeach()
   list(APPEND generate -gencode arch=compute_${newest},code=compute_${newest})
   set(fatbin ${CMAKE_BINARY_DIR}/${name}.fatbin)
-  file(GLOB headers CONFIGURE_DEPENDS ${COPPICE_KERNEL_HEADERS}/*.cuh)
+  file(GLOB headers CONFIGURE_DEPENDS ${COPPICE_KERNEL_HEADERS}/*.cuh ${COPPICE_KERNEL_HEADERS}/ptx/*.cuh)
   # One translation unit: a fatbin is what one compilation gives.
   set(unit ${CMAKE_BINARY_DIR}/${name}.cu)
   set(includes "")
@@ -32,7 +32,8 @@ function(coppice_add_fatbin name)
     OUTPUT ${fatbin}
     # What ptxas says of each kernel is kept for check_sass.sh.
     COMMAND sh -c "\"$@\" 2>${name}.ptxas || { cat ${name}.ptxas >&2; exit 1; }" nvcc
-            ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -Xptxas -v -I ${COPPICE_KERNEL_HEADERS} -fatbin
+            ${COPPICE_NVCC} -std=c++17 -O3 -Werror all-warnings -Xptxas -v -I ${COPPICE_KERNEL_HEADERS}
+            -I ${COPPICE_KERNEL_HEADERS}/ptx -fatbin
             ${generate} ${unit} -o ${fatbin}
     DEPENDS ${unit} ${ARGN} ${headers}
     VERBATIM)

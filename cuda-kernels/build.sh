@@ -1,12 +1,13 @@
 #!/bin/sh
 # Builds the kernels and the emulated driver into target/cuda, and tests the latter; Maven calls it.
-#   build.sh auto|required|off JAVA_HOME RESOURCES [PRESET]
+#   build.sh auto|required|off JAVA_HOME RESOURCES [PRESET [SKIP_TESTS]]
 # auto: skip in one line what cannot be built here; required: fail instead; off: build nothing.
 set -eu
 mode=$1
 JAVA_HOME=$2
 resources=$3
 preset=${4:-cuda}
+skip_tests=${5:-false}
 export JAVA_HOME
 cd "$(dirname "$0")"
 
@@ -24,12 +25,13 @@ command -v "${CXX:-g++}" >/dev/null || skip "${CXX:-g++} was not found"
 log=target/cuda-build.log
 mkdir -p target
 if ! { cmake --preset "$preset" && cmake --build --preset "$preset" --parallel &&
-  ctest --test-dir target/cuda --output-on-failure; } >$log 2>&1; then
+  { [ "$skip_tests" = true ] || ctest --test-dir target/cuda --output-on-failure; }; } >$log 2>&1; then
   cat $log >&2
   exit 1
 fi
+mkdir -p "$resources"
+cp target/cuda/libcoppice_cusparselt.so "$resources/"
 if [ -f target/cuda/kernels.fatbin ]; then
-  mkdir -p "$resources"
   cp target/cuda/kernels.fatbin "$resources/"
 else
   echo "coppice-cuda: nvcc was not found: the kernels are built for the emulated driver alone" >&2

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Holds without a GPU what the kernels' design states, for sm_90: no spills and no local memory (but for the
 # description of a tile that four kernels hand to the functions which move it), as many blocks a
-# multiprocessor as __launch_bounds__ asks for and docs/kernels.md states, and in every kernel that streams,
-# 128-bit loads.
+# multiprocessor as __launch_bounds__ asks for and docs/kernels.md states, in every kernel that streams 128-bit
+# loads, and in the 2:4 products HMMA.SP.
 #   check_sass.sh          compares with the table of docs/kernels.md and fails where the kernels got worse
 #   check_sass.sh FOLDER   does so for what was built there, instead of compiling anew; the build calls it
 #   check_sass.sh --write  writes the table anew
@@ -36,6 +36,25 @@ coppice_mask_apply 64 yes
 coppice_zeros 64 yes
 coppice_mask_count 64 yes
 coppice_mask_combine 64 yes
+coppice_broadcast 0 yes
+coppice_two_four_linear_bf16_8 TWO_FOUR_SHARED yes
+coppice_two_four_linear_bf16_16 8192 yes
+coppice_two_four_linear_f16_8 TWO_FOUR_SHARED yes
+coppice_two_four_linear_f16_16 8192 yes
+coppice_two_four_matmul_bf16_wide MATMUL_WIDE_SHARED yes
+coppice_two_four_matmul_bf16_narrow MATMUL_NARROW_SHARED yes
+coppice_two_four_matmul_f16_wide MATMUL_WIDE_SHARED yes
+coppice_two_four_matmul_f16_narrow MATMUL_NARROW_SHARED yes
+coppice_bitmap_linear_bf16_1 BITMAP_SHARED yes
+coppice_bitmap_linear_bf16_4 BITMAP_SHARED yes
+coppice_bitmap_linear_f16_1 BITMAP_SHARED yes
+coppice_bitmap_linear_f16_4 BITMAP_SHARED yes
+coppice_bitmap_linear_f32_1 BITMAP_LONG_SHARED yes
+coppice_bitmap_linear_f32_4 BITMAP_LONG_SHARED yes
+coppice_linear_inputs_16 0 no
+coppice_linear_inputs_32 0 no
+coppice_fragments_multiply 2048 no
+coppice_fragments_load 2048 no
 END
 }
 
@@ -66,7 +85,7 @@ case ${1:-} in
       echo "#include \"$PWD/$source\""
     done >$work/kernels.cu
     image=$work/kernels.cubin
-    "$nvcc" -std=c++17 -O3 -arch=sm_90 -cubin -Xptxas -v -I src/main/cuda $work/kernels.cu -o $image 2>$work/ptxas ||
+    "$nvcc" -std=c++17 -O3 -arch=sm_90 -cubin -Xptxas -v -I src/main/cuda -I src/main/cuda/ptx $work/kernels.cu -o $image 2>$work/ptxas ||
       { cat $work/ptxas; exit 1; }
     ;;
   *)
@@ -97,8 +116,9 @@ awk -v sass="$([ -n "$cuobjdump" ] && echo yes || echo no)" '
   FILENAME ~ /design$/ { dynamic[$1] = $2 in value ? value[$2] : $2; streams[$1] = $3; order[++count] = $1; next }
   FILENAME ~ /sass$/ {
     if (/Function :/) { kernel = $3 }
-    else if (/LD(G)?\.E[A-Z0-9.]*\.128/) { wide[kernel]++ }
+    else if (/LD(G|GSTS)?\.E[A-Z0-9.]*\.128/) { wide[kernel]++ }
     if (/[ ](LDL|STL)[. ]/) { locals[kernel]++ }
+    if (/HMMA\.SP\./) { sparse[kernel]++ }
     next
   }
   /Compiling entry function/ { split($0, part, "\047"); kernel = part[2]; ours = part[4] == "sm_90"; if (ours) seen[kernel] = 1 }
@@ -123,7 +143,7 @@ awk -v sass="$([ -n "$cuobjdump" ] && echo yes || echo no)" '
       blocks = least_of(blocks, int(int(16384 / each) * 4 / warps))
       blocks = least_of(blocks, int(233472 / shared))
       print "kernel", k, threads[k], registers[k], static[k], dynamic[k], blocks, least[k], \
-        int(100 * blocks * warps / 64), streams[k], sass == "yes" ? wide[k] + 0 : "-", spilled[k] + 0, locals[k] + 0
+        int(100 * blocks * warps / 64), streams[k], sass == "yes" ? wide[k] + 0 : "-", spilled[k] + 0, locals[k] + 0, sparse[k] + 0
     }
   }' $work/bounds $work/constants $work/design $work/sass $work/ptxas >$work/found
 
@@ -151,6 +171,7 @@ complaints() {
     $12 > 0 { print $2 ": spills, or has a stack of " $12 " bytes" }
     $13 > 0 && $2 !~ /^coppice_(n_of_m|rows_(warp|block|global))$/ { print $2 ": " $13 " accesses to local memory" }
     $7 < $8 { print $2 ": " $7 " blocks an SM, __launch_bounds__ asks for " $8 }
+    $2 ~ /two_four_(linear|matmul)/ && $11 != "-" && $14 == 0 { print $2 ": does not multiply on sparse tensor cores" }
     $10 == "yes" && $11 == "0" { print $2 ": streams, but has no 128-bit load" }
     !($2 in stated) { print $2 ": is not in the table of docs/kernels.md; check_sass.sh --write"; next }
     $7 < blocks[$2] { print $2 ": " $7 " blocks an SM, the table states " blocks[$2] }

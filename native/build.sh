@@ -45,14 +45,16 @@ log=target/$preset.log
 {
   cmake --preset "$preset" -DCMAKE_CXX_COMPILER="${CXX:-g++}" -DCOPPICE_JAVA_HOME="$java_home" \
     -DCOPPICE_JNI_SOURCES="$PWD/$jni/jniCoppiceNative.cpp;$PWD/$jni/jnijavacpp.cpp" &&
-    cmake --build --preset "$preset" --target coppice --parallel 2
+    cmake --build --preset "$preset" --target coppice coppice_ort --parallel 2
 } >"$log" 2>&1 || { tail -n 40 "$log" >&2; exit 1; }
 
 classes=target/classes/dev/coppice/simd/$platform
 mkdir -p "$classes"
-for library in target/"$preset"/libcoppice.so target/"$preset"/libcoppice.dylib; do
-  if [ -f "$library" ]; then
-    cp -p "$library" "$classes"/
-    cmake -E sha256sum "$library" >"$classes"/libcoppice.sha256
-  fi
+for name in libcoppice libcoppice_ort; do
+  for library in target/"$preset"/$name.so target/"$preset"/$name.dylib; do
+    if [ -f "$library" ]; then
+      cp -p "$library" "$classes"/
+      cmake -E sha256sum "$library" >"$classes"/$name.sha256
+    fi
+  done
 done

@@ -3,9 +3,10 @@
 # that benchmarks/gpu/bundle builds. No step stops the others; each has a time limit of its own.
 #
 #   OUT        where results go, eight files at most: ./out
-#   STEPS      some of: machine kernels contract native measure files launches torch sanitizer profile report
+#   STEPS      some of: machine kernels contract native libraries linear measure files launches torch sanitizer profile
+#              report
 #   SECONDS_LEFT  for all steps together: 455
-#   PYTHON     the Python whose torch is measured against: python3
+#   PYTHON     the Python whose torch is measured against, and whose packages of NVIDIA's libraries are used: python3
 #   COPPICE_CUDA_EMULATED=1  runs all of it on the emulated driver, with tiny sizes: shows that it works. Its
 #              figures mean nothing, and the results say so. COPPICE_EMULATOR names the driver's folder where
 #              the archive was built without it
@@ -13,7 +14,7 @@ set -u
 umask 022
 home=$(cd "$(dirname "$0")" && pwd -P)
 out=${OUT:-$PWD/out}
-steps=${STEPS:-machine kernels contract native measure files launches torch sanitizer profile report}
+steps=${STEPS:-machine kernels contract native libraries linear measure files launches torch sanitizer profile report}
 python=${PYTHON:-python3}
 end=$(($(date +%s) + ${SECONDS_LEFT:-455}))
 if [ "${1:-}" = --step ]; then
@@ -34,19 +35,21 @@ if [ "$emulated" = 1 ]; then
   COPPICE_KERNELS=$emulator/kernels.image
   options="-Dcoppice.cuda.emulator=$emulator -Dcoppice.bench.small=true"
   require=cuda,native
-  contract="dev.coppice.cuda.CudaBackendTest dev.coppice.cuda.CudaSliceSumsTest"
+  contract="dev.coppice.cuda.CudaBackendTest dev.coppice.cuda.CudaSliceSumsTest dev.coppice.cuda.LinearCudaTest"
+  libraries="cublas=CublasTest cublas=CublasThroughJavaCppTest cusparse=CusparseTest cusparselt=CusparseLtTest"
 else
   # Where containers have the driver that the loader's cache does not know.
   LD_LIBRARY_PATH=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/nvidia/lib64:/usr/local/nvidia/lib:/usr/lib/wsl/lib
   COPPICE_KERNELS=$home/lib/kernels.fatbin
   options=
   require=gpu,native
-  contract="dev.coppice.cuda.CudaDeviceTest dev.coppice.cuda.DeviceSliceSumsTest"
+  contract="dev.coppice.cuda.CudaDeviceTest dev.coppice.cuda.DeviceSliceSumsTest dev.coppice.cuda.LinearCudaDeviceTest"
+  libraries="cublas=CublasOnDeviceTest cusparse=CusparseOnDeviceTest cusparselt=CusparseLtOnDeviceTest"
 fi
 export LD_LIBRARY_PATH COPPICE_KERNELS
 # Native libraries are unpacked into a cache; this one goes with the rest.
 export XDG_CACHE_HOME="$work/cache"
-options="$options --enable-native-access=ALL-UNNAMED"
+options="$options --enable-native-access=ALL-UNNAMED -Dorg.bytedeco.javacpp.cachedir=$work/cache/javacpp"
 
 fact() {
   printf 'machine\t%s=%s\n' "$1" "$2" >>"$rows"
@@ -154,9 +157,50 @@ native() {
   junit dev.coppice.simd.NativeBackendTest dev.coppice.simd.NativeSliceSumsTest
 }
 
+# Lets the loader find the libraries of CUDA that Python packages brought: after those that are installed.
+find_packaged() {
+  [ "$emulated" != 1 ] || return 0
+  packaged=$("$python" -c 'import glob, nvidia; print(":".join(sorted(f for p in nvidia.__path__ for f in glob.glob(p + "/*/lib"))))' 2>/dev/null)
+  [ -z "$packaged" ] || export LD_LIBRARY_PATH="$LD_LIBRARY_PATH:$packaged"
+}
+
+# The contract of products on each of NVIDIA's libraries, each in processes of its own: what one does wrong, and be it that
+# the process ends, is not for the others to suffer. One that fails is not measured.
+libraries() {
+  find_packaged
+  worst=77
+  : >"$work/wrong"
+  for test in $libraries; do
+    library=${test%%=*}
+    timeout --foreground -k 3 45 "$home/run.sh" --step library "$work" "${test#*=}" >"$work/library" 2>&1
+    status=$?
+    cat "$work/library"
+    reason=$(grep -m 1 -oE 'reason=.*|=> .*' "$work/library" | sed -E 's/^(reason=|=> )//; s/\][^]]*$//' | cut -c 1-400)
+    result=done
+    if [ $status -ne 0 ]; then
+      result=failed
+      worst=$status
+      reason="answer $status: $reason"
+      echo "$library" >>"$work/wrong"
+    elif grep -q '\[ *0 tests successful' "$work/library"; then
+      result=skipped
+    else
+      reason=
+      [ $worst -ne 77 ] || worst=0
+    fi
+    printf 'libraries\tlibrary=%s\ttest=%s\tresult=%s\tnote=%s\n' "$library" "${test#*=}" $result "$reason" >>"$rows"
+    echo "$library: $result${reason:+: $reason}"
+  done
+  exit $worst
+}
+
+library() {
+  junit "dev.coppice.cuda.$1"
+}
+
 suite() {
   # shellcheck disable=SC2086
-  exec "$java" $options -Xmx4g -Djava.io.tmpdir="${TMPDIR:-/tmp}" -cp "$home/lib/benchmarks.jar" dev.coppice.benchmarks.GpuSuite "$rows" "$1"
+  exec "$java" $options -Xmx4g -Djava.io.tmpdir="${TMPDIR:-/tmp}" -cp "$home/lib/benchmarks.jar:$home/lib/libraries.jar" dev.coppice.benchmarks.GpuSuite "$rows" "$1"
 }
 
 measure() {
@@ -166,6 +210,12 @@ measure() {
 
 files() {
   suite files
+}
+
+linear() {
+  find_packaged
+  [ ! -s "$work/wrong" ] || options="$options -Dcoppice.bench.without=$(paste -s -d , "$work/wrong")"
+  suite linear
 }
 
 torch() {
@@ -203,7 +253,9 @@ report() {
 }
 
 if [ "${1:-}" = --step ]; then
-  "$2"
+  step=$2
+  shift 3
+  "$step" "$@"
   exit
 fi
 
@@ -215,6 +267,8 @@ step machine 10 machine.log
 step kernels 50 kernels.log
 step contract 75 contract.log
 step native 40 contract.log
+step libraries 120 contract.log
+step linear 140 measure.log
 step measure 110 measure.log
 step files 75 measure.log
 step launches 30 measure.log

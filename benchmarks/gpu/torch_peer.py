@@ -1,5 +1,5 @@
-"""Measures PyTorch doing what a global 50 % prune does, on the first CUDA device, and prints a row a case for
-the bundle's report: TABLE, then NAME=VALUE, with tabs between.
+"""Measures PyTorch doing what a global 50 % prune does, and dense linear layers (cuBLAS), on the first CUDA device,
+and prints a row a case for the bundle's report: TABLE, then NAME=VALUE, with tabs between.
 
 usage: torch_peer.py [small]    tiny sizes, on the CPU where there is no CUDA: the figures mean nothing
 """
@@ -71,6 +71,45 @@ def measure(torch, device, operation, dtype, count):
     print("torch\t" + "\t".join(f"{name}={value}" for name, value in row.items()), flush=True)
 
 
+def linear(torch, device, out, inputs, batch):
+    """A layer's product, over several copies of its weights in turn: 256 MB, four times the second-level cache."""
+    copies = 2 if device == "cpu" else max(2, (256 << 20) // (2 * out * inputs) + 1)
+    weights = [torch.randn(out, inputs, device=device).mul_(0.02).to(torch.bfloat16) for _ in range(copies)]
+    x = torch.randn(batch, inputs, device=device).to(torch.bfloat16)
+    flushed = torch.empty(1, dtype=torch.uint8, device=device)
+    work = lambda: [torch.nn.functional.linear(x, w) for w in weights]
+    if device == "cuda":  # One call a graph: launches from Python would be what is measured.
+        work()
+        torch.cuda.synchronize()
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            work()
+        work = graph.replay
+    for _ in range(3):
+        timed(torch, device, flushed, work)
+    seconds = sorted(timed(torch, device, flushed, work) / copies for _ in range(30))
+    row = {
+        "shape": f"{out}x{inputs}",
+        "dtype": "BF16",
+        "batch": batch,
+        "samples": len(seconds),
+        "median_ms": statistics.median(seconds) * 1e3,
+        "low_ms": seconds[3] * 1e3,
+        "high_ms": seconds[26] * 1e3,
+        "torch": torch.__version__,
+    }
+    print("torch_linear\t" + "\t".join(f"{name}={value}" for name, value in row.items()), flush=True)
+
+
+def layers(torch, device, small):
+    for out, inputs in ((4096, 4096), (14336, 4096), (4096, 14336)):
+        for batch in (1, 8, 16, 64, 512, 4096):
+            if small:
+                linear(torch, device, out // 128, inputs // 128, min(batch, 70))
+            else:
+                linear(torch, device, out, inputs, batch)
+
+
 def main(small):
     try:
         import torch
@@ -79,6 +118,7 @@ def main(small):
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cpu" and not small:
         sys.exit("skipped: torch sees no CUDA device")
+    layers(torch, device, small)
     for dtype in (torch.bfloat16, torch.float32):
         for operation in (topk, kthvalue):
             for count in (100_000,) if small else (1_000_000_000, 4 << 20):

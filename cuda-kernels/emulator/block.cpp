@@ -1,8 +1,12 @@
 #include "block.h"
 
 #include <sys/mman.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #include <bit>
+#include <cstring>
 #include <new>
 #include <utility>
 
@@ -60,6 +64,10 @@ Block* Block::make() {
       (reinterpret_cast<std::uintptr_t>(mapped) + size - 1) / size * size);
   auto* block = new (stacks + STACKS_BYTES) Block;
   block->stacks_ = stacks;
+#ifdef __SANITIZE_ADDRESS__
+  // Blocks are kept to the end; what they hold is looked for in memory of the heap alone.
+  __lsan_register_root_region(block, sizeof(Block));
+#endif
   return block;
 }
 
@@ -92,6 +100,8 @@ void Block::begin(const uint3& index, std::uint64_t seed) {
       const unsigned thread = i * WARP + static_cast<unsigned>(std::countr_zero(rest));
       // Tops at the same place of every stack would all fall into the same few lines of the cache.
       const std::size_t bytes = STACK_BYTES - thread % 16 * 256;
+      copies_[thread].pending.clear();
+      copies_[thread].groups = 0;
       prepare(threads_[thread].fiber, stacks_ + thread * STACK_BYTES, bytes, run_thread);
     }
   }
@@ -158,6 +168,31 @@ void Block::count_write(unsigned thread, unsigned interval) {
       leave(thread, &Warp::preempted);
     }
   }
+}
+
+void Copy::run() const {
+  std::memset(shared, 0, 16);
+  std::memcpy(shared, global, bytes);
+}
+
+void Block::begin_copy(unsigned thread, Copy copy) {
+  copy.group = copies_[thread].groups;
+  if (random_() % 2 == 0) {
+    copy.run();
+  } else {
+    copies_[thread].pending.push_back(copy);
+  }
+}
+
+void Block::wait_for_copies(unsigned thread, unsigned pending) {
+  Copies& copies = copies_[thread];
+  std::erase_if(copies.pending, [&](const Copy& copy) {
+    const bool due = copy.group + pending < copies.groups;
+    if (due) {
+      copy.run();
+    }
+    return due;
+  });
 }
 
 bool Block::wake(unsigned Warp::*state) {

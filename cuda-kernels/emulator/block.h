@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "fiber.h"
 #include "grid.h"
@@ -20,6 +21,22 @@ constexpr std::size_t STACKS_BYTES = STACK_BYTES * MOST_THREADS;
 struct Thread {
   Fiber fiber;
   uint3 index;
+};
+
+// A copy of 16 bytes into shared memory that goes on by itself; zeros for all but the first `bytes`.
+struct Copy {
+  void* shared;
+  const void* global;
+  unsigned bytes;
+  unsigned group;
+
+  void run() const;
+};
+
+// The copies of a thread. Some are done when they begin, the others when they are waited for, as both happens.
+struct Copies {
+  std::vector<Copy> pending;
+  unsigned groups;  // that have ended
 };
 
 // Sets of lanes, and what they deposit for an exchange.
@@ -88,6 +105,10 @@ class Block {
   unsigned sync(unsigned thread, unsigned brought);
   void give_up(unsigned thread, const char* why);
 
+  void begin_copy(unsigned thread, Copy copy);
+  void end_copies(unsigned thread) { copies_[thread].groups++; }
+  void wait_for_copies(unsigned thread, unsigned pending);
+
   // Takes the thread's turn away once in about `interval` calls; 0: never.
   void count_write(unsigned thread, unsigned interval);
 
@@ -113,6 +134,7 @@ class Block {
   const char* given_up_;  // why a thread did, or null
   std::array<Thread, MOST_THREADS> threads_;
   std::array<Warp, MOST_THREADS / WARP> warps_;
+  std::array<Copies, MOST_THREADS> copies_;
 };
 static_assert(sizeof(Block) <= STACKS_BYTES);
 

@@ -64,6 +64,32 @@ TEST(Grid, ATrapAndAnAssumptionThatDoesNotHoldEndIt) {
   EXPECT_FALSE(run("test_assume", data, 32, 1, 32));
 }
 
+TEST(Grid, CopiesAreThereWhenTheyWereWaitedFor) {
+  alignas(16) static unsigned words[256];
+  const auto missing = [&](unsigned pending, std::uint64_t seed) {
+    std::vector<unsigned> expected(256);
+    for (unsigned i = 0; i < 256; i++) {
+      words[i] = i + 1;
+      expected[i] = i % 4 < i / 4 % 32 % 5 ? i + 1 : 0;
+    }
+    const Parameters parameters{words, pending};
+    EXPECT_FALSE(emulator::run_grid({emulator::find_kernel("test_copies"), &parameters, {1}, {32}, 1024}, seed));
+    return !std::equal(expected.begin(), expected.end(), words);
+  };
+  for (std::uint64_t seed = 1; seed < 5; seed++) {
+    EXPECT_FALSE(missing(0, seed));
+    EXPECT_TRUE(missing(1, seed));
+  }
+}
+
+TEST(Grid, NoticesPositionsThatAreNotInOrder) {
+  std::vector<unsigned> data(32);
+  EXPECT_FALSE(run("test_positions", data, 0x44444444, 1, 32));
+  const Problem problem = run("test_positions", data, 0x44445444, 1, 32);
+  ASSERT_TRUE(problem);
+  EXPECT_NE(problem->find("not in ascending order"), std::string::npos) << *problem;
+}
+
 TEST(Grid, NoticesForgottenBarriers) {
   for (const unsigned threads : {1U, 31U, 32U, 33U, 1024U}) {
     EXPECT_TRUE(reverses("test_reverse", 30, threads)) << threads;

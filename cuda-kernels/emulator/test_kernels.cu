@@ -1,4 +1,6 @@
 // Kernels that do what the emulator must notice or must get right; emulator_test.cpp launches them.
+#include <ptx.cuh>
+
 #include <cstdint>
 
 struct TestParameters {
@@ -173,3 +175,29 @@ extern "C" __global__ void test_assume(const TestParameters p) {
 }
 
 extern "C" __global__ void __launch_bounds__(64) test_bounds(const TestParameters p) { p.data[0] = 7; }
+
+// Each lane copies four words through shared memory; p.count: waits for the copies, or for all but the last group.
+extern "C" __global__ void test_copies(const TestParameters p) {
+  for (unsigned group = 0; group < 2; group++) {
+    const unsigned at = group * 32 + threadIdx.x;
+    copies::begin(coppice_shared + at, p.data + 4 * at, 4 * (threadIdx.x % 5));
+    copies::end_group();
+  }
+  if (p.count == 0) {
+    copies::wait<0>();
+  } else {
+    copies::wait<1>();
+  }
+  for (unsigned group = 0; group < 2; group++) {
+    const unsigned at = group * 32 + threadIdx.x;
+    reinterpret_cast<uint4*>(p.data)[at] = coppice_shared[at];
+  }
+}
+
+// Positions that name the same column twice.
+extern "C" __global__ void test_positions(const TestParameters p) {
+  const unsigned operand[4] = {};
+  float sums[4] = {};
+  multiply_sparse_bf16<0>(sums, operand, operand, p.count);
+  p.data[threadIdx.x] = __float_as_uint(sums[0]);
+}

@@ -1,6 +1,7 @@
 // The C ABI: every operation goes to the kernels of the instruction set in use.
 #include "coppice.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 
@@ -18,7 +19,8 @@ const Kernels* kernels_of(int32_t isa) {
     case COPPICE_AVX2:
       return __builtin_cpu_supports("x86-64-v3") ? &coppice::avx2::kernels : nullptr;
     case COPPICE_AVX512:
-      return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vbmi2")
+      return __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512vbmi") &&
+                     __builtin_cpu_supports("avx512vbmi2")
                  ? &coppice::avx512::kernels
                  : nullptr;
 #endif
@@ -34,6 +36,8 @@ int32_t best_isa() {
   }
   return isa;
 }
+
+static_assert(sizeof(coppice_weights) == 8 * sizeof(int64_t));
 
 std::atomic<const Kernels*> in_use{kernels_of(best_isa())};
 
@@ -72,6 +76,27 @@ void coppice_slice_sums(const void* data, const coppice_slice* slice, int32_t ro
 
 int64_t coppice_scratch_bytes(const coppice_slice* slice) {
   return coppice::scratch_bytes(*slice);
+}
+
+int64_t coppice_linear_inputs_bytes(const coppice_weights* weights, int64_t batch) {
+  int64_t floats = batch <= coppice::most_single_rows ? coppice::inputs_stride(weights->in) * batch
+                                                      : weights->in * ((batch + 15) / 16 * 16);
+  return floats * static_cast<int64_t>(sizeof(float));
+}
+
+int64_t coppice_linear_scratch_bytes(int64_t batch) {
+  int64_t lanes = std::min((batch + 15) / 16 * 16, coppice::most_lanes);
+  return coppice::strip_of_linear * lanes * static_cast<int64_t>(sizeof(float)) + 64;
+}
+
+void coppice_linear_inputs(const coppice_weights* weights, const void* x, int64_t batch,
+                           int64_t first, int64_t end, void* inputs) {
+  kernels().linear_inputs(weights, x, batch, first, end, inputs);
+}
+
+void coppice_linear(const coppice_weights* weights, const void* inputs, int64_t batch,
+                    int64_t first, int64_t end, void* y, void* scratch) {
+  kernels().linear(weights, inputs, batch, first, end, y, scratch);
 }
 
 int32_t coppice_best_isa(void) { return best_isa(); }

@@ -92,6 +92,52 @@ COPPICE_API void coppice_slice_sums(const void* data, const coppice_slice* slice
 /* Gives the scratch memory that the two selections need for a slice. */
 COPPICE_API int64_t coppice_scratch_bytes(const coppice_slice* slice);
 
+/* See dev.coppice.sparse.Format. */
+enum coppice_format {
+  COPPICE_DENSE = 0,
+  COPPICE_TWO_FOUR = 1,
+  COPPICE_BITMAP = 2,
+  COPPICE_CSR = 3
+};
+
+/*
+ * The weights W [out, in] of a linear layer: the parts of the class of dev.coppice.sparse that is
+ * called like the format. Addresses need no alignment; nothing outside the parts is read.
+ */
+typedef struct coppice_weights {
+  int64_t format;
+  int64_t dtype;
+  int64_t out;
+  int64_t in;
+  const void* values;
+  const void* index;   /* 2:4: positions; bitmap: bits; CSR: columns; dense: not looked at */
+  const void* offsets; /* bitmap, CSR; otherwise not looked at */
+  const void* bias;    /* [out], of the same type; or NULL */
+} coppice_weights;
+
+/*
+ * y = x W^T + b, in two steps, each of which may be cut into stretches for several threads:
+ * coppice_linear_inputs brings x into the order that the kernels read, coppice_linear multiplies.
+ * The instruction set must not be changed in between. Sums are F32.
+ */
+
+/* Gives the bytes of inputs for so many rows of x. */
+COPPICE_API int64_t coppice_linear_inputs_bytes(const coppice_weights* weights, int64_t batch);
+
+/* Gives the bytes of scratch memory that a call of coppice_linear needs. */
+COPPICE_API int64_t coppice_linear_scratch_bytes(int64_t batch);
+
+/* Brings columns first to end - 1 of x [batch, in] into order; all columns of [0, in) must be. */
+COPPICE_API void coppice_linear_inputs(const coppice_weights* weights, const void* x, int64_t batch,
+                                       int64_t first, int64_t end, void* inputs);
+
+/*
+ * Computes the columns first to end - 1 of y [batch, out], from those rows of W. With 2:4 first is a
+ * multiple of 16, and so is end unless it is out.
+ */
+COPPICE_API void coppice_linear(const coppice_weights* weights, const void* inputs, int64_t batch,
+                                int64_t first, int64_t end, void* y, void* scratch);
+
 /* Gives the best instruction set of this processor. */
 COPPICE_API int32_t coppice_best_isa(void);
 

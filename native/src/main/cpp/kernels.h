@@ -11,6 +11,8 @@ struct Kernels {
   decltype(&coppice_select_n_of_m) select_n_of_m;
   decltype(&coppice_select_rows) select_rows;
   decltype(&coppice_slice_sums) slice_sums;
+  decltype(&coppice_linear_inputs) linear_inputs;
+  decltype(&coppice_linear) linear;
   decltype(&coppice_read) read;
 };
 
@@ -25,9 +27,12 @@ struct Kernels {
                       int32_t, void*, coppice_tally*);                                          \
   void slice_sums(const void*, const coppice_slice*, int32_t, int32_t, int32_t, int32_t,        \
                   int32_t, double*);                                                            \
+  void linear_inputs(const coppice_weights*, const void*, int64_t, int64_t, int64_t, void*);    \
+  void linear(const coppice_weights*, const void*, int64_t, int64_t, int64_t, void*, void*);    \
   int64_t read(const void*, int64_t);                                                           \
   inline constexpr Kernels kernels = {histogram,   apply,      select_n_of_m,                   \
-                                      select_rows, slice_sums, read};                           \
+                                      select_rows, slice_sums, linear_inputs,                   \
+                                      linear,      read};                                       \
   }
 
 COPPICE_DECLARE(baseline)
@@ -50,5 +55,18 @@ inline int64_t scratch_bytes(const coppice_slice& slice) {
   int64_t keys = slice.ranking == COPPICE_PHILOX ? 3 * 4 : 2 * size;
   return (size + keys) * (slice.runs * slice.run_length + strip_rows * row_padding);
 }
+
+// Up to so many rows of x lie as they come, [batch, inputs_stride], and are multiplied one by one.
+// More are turned round: blocks of rows, each [in, lanes of the block].
+inline constexpr int64_t most_single_rows = 8;
+
+// Columns of a row of x: as many as a row of a bitmap has bits, a multiple of a tile of 2:4.
+inline constexpr int64_t inputs_stride(int64_t in) { return (in + 127) / 128 * 128; }
+
+// Rows of W whose sums for many rows of x are kept at once; a multiple of a register tile's.
+inline constexpr int64_t strip_of_linear = 240;
+
+// The most lanes that a block of rows of x has in any instruction set.
+inline constexpr int64_t most_lanes = 128;
 
 }  // namespace coppice

@@ -60,6 +60,8 @@ public final class CheckpointFormatException extends RuntimeException {
     EXTERNAL_RANGE,
     /** Functions that call each other in a circle. */
     GRAPH_CYCLE,
+    /** A tensor that is stored compressed, and is not what its format demands. */
+    SPARSE,
     /** A file of another kind; the message says what to convert it with. */
     UNSUPPORTED
   }

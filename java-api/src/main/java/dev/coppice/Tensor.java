@@ -35,6 +35,11 @@ public final class Tensor {
       return Optional.empty();
     }
 
+    /** Gives where its bytes begin, unless Java does not tell, as of direct memory. */
+    default Optional<Overlap.Place> place() {
+      return onDevice().map(at -> new Overlap.Place(at.device(), at.address()));
+    }
+
     void read(long position, ByteBuffer into);
 
     void write(long position, ByteBuffer from);
@@ -144,11 +149,61 @@ public final class Tensor {
     return memory.onDevice();
   }
 
-  Memory memory() {
-    return memory;
+  /**
+   * Gives a direct, little-endian buffer that shares {@code count} elements of its memory from
+   * element {@code first} on; nothing where the elements lie in an array of the heap or on a
+   * device.
+   */
+  public Optional<ByteBuffer> view(long first, int count) {
+    requireRange(first, count);
+    return memory.view(first * dtype.bytes(), Math.multiplyExact(count, dtype.bytes()));
+  }
+
+  /**
+   * Fills {@code into}, from its position to its limit, with the elements from {@code first} on,
+   * little-endian.
+   *
+   * @throws IllegalStateException if the tensor lies on a device
+   */
+  public void read(long first, ByteBuffer into) {
+    requireRange(first, into.remaining() / dtype.bytes());
+    memory.read(first * dtype.bytes(), into);
+  }
+
+  /**
+   * Takes the bytes of {@code from}, from its position to its limit, as the elements from {@code
+   * first} on.
+   *
+   * @throws IllegalStateException if the tensor lies on a device
+   */
+  public void write(long first, ByteBuffer from) {
+    requireRange(first, from.remaining() / dtype.bytes());
+    memory.write(first * dtype.bytes(), from);
+  }
+
+  /** Says whether it shares memory with another tensor. */
+  public boolean overlaps(Tensor other) {
+    return Overlap.of(
+        memory,
+        shape.elements() * dtype.bytes(),
+        other.memory,
+        other.shape.elements() * other.dtype.bytes());
+  }
+
+  private void requireRange(long first, long count) {
+    if (first < 0 || count < 0 || count > shape.elements() - first) {
+      throw new IllegalArgumentException(
+          "%d elements from %d on are not within a tensor of %d"
+              .formatted(count, first, shape.elements()));
+    }
   }
 
   private record FloatArray(FloatBuffer data) implements Memory {
+    @Override
+    public Optional<Overlap.Place> place() {
+      return Optional.of(new Overlap.Place(data.array(), 0));
+    }
+
     @Override
     public long bytes() {
       return 4L * data.capacity();
@@ -175,6 +230,11 @@ public final class Tensor {
 
   private record ShortArray(ShortBuffer data) implements Memory {
     @Override
+    public Optional<Overlap.Place> place() {
+      return Optional.of(new Overlap.Place(data.array(), 0));
+    }
+
+    @Override
     public long bytes() {
       return 2L * data.capacity();
     }
@@ -199,6 +259,13 @@ public final class Tensor {
   }
 
   private record Buffer(ByteBuffer data) implements Memory {
+    @Override
+    public Optional<Overlap.Place> place() {
+      return data.isDirect()
+          ? Optional.empty()
+          : Optional.of(new Overlap.Place(data.array(), data.arrayOffset()));
+    }
+
     @Override
     public long bytes() {
       return data.capacity();

@@ -45,7 +45,7 @@ record TensorWeights(Selection.Taken taken, Tensor tensor) implements Weights {
 
   @Override
   public Optional<ByteBuffer> view(long first, int count) {
-    return tensor.memory().view(first * dtype().bytes(), count * dtype().bytes());
+    return tensor.view(first, count);
   }
 
   @Override
@@ -55,11 +55,11 @@ record TensorWeights(Selection.Taken taken, Tensor tensor) implements Weights {
 
   @Override
   public void read(long first, ByteBuffer into) {
-    tensor.memory().read(first * dtype().bytes(), into);
+    tensor.read(first, into);
   }
 
   @Override
   public void write(long first, ByteBuffer from) {
-    tensor.memory().write(first * dtype().bytes(), from);
+    tensor.write(first, from);
   }
 }

@@ -6,6 +6,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalDouble;
 
 /**
  * Makes results.json and results.md of the rows that a run has left. Arguments: the rows' file and
@@ -35,8 +37,34 @@ public final class GpuReport {
       if (!entry.table().equals("machine")) {
         Results.Row row = results.add(entry.table());
         entry.fields().forEach(row::with);
+        fastestDense(entries, entry).ifPresent(ms -> row.with("speedup", ms / millis(entry)));
       }
     }
     return results;
+  }
+
+  /**
+   * Gives the milliseconds of the fastest dense product of the same layer and batch as a row of
+   * products, whatever library it is of: ours, or PyTorch's in the table "torch_linear".
+   */
+  private static OptionalDouble fastestDense(List<RowFile.Entry> entries, RowFile.Entry product) {
+    if (!product.table().equals("linear")) {
+      return OptionalDouble.empty();
+    }
+    return entries.stream()
+        .filter(
+            e ->
+                e.table().equals("torch_linear")
+                    || (e.table().equals("linear") && "dense".equals(e.fields().get("format"))))
+        .filter(
+            e ->
+                List.of("shape", "dtype", "batch").stream()
+                    .allMatch(f -> Objects.equals(e.fields().get(f), product.fields().get(f))))
+        .mapToDouble(GpuReport::millis)
+        .min();
+  }
+
+  private static double millis(RowFile.Entry product) {
+    return product.fields().get("median_ms") instanceof Number n ? n.doubleValue() : Double.NaN;
   }
 }

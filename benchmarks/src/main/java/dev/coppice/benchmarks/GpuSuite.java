@@ -15,9 +15,10 @@ import java.util.Map;
 
 /**
  * Measures the CUDA backend on the first device, and adds rows to a file as they are measured.
- * Arguments: that file, and {@code device}, {@code files}, or {@code profile}: each kernel a few
- * times, for a profiler to watch. With {@code -Dcoppice.bench.small=true} sizes are tiny: to see
- * that everything works, here and on the emulated driver.
+ * Arguments: that file, and {@code device}, {@code files}, {@code linear} (products of pruned
+ * layers), or {@code profile}: each kernel a few times, for a profiler to watch. With {@code
+ * -Dcoppice.bench.small=true} sizes are tiny: to see that everything works, here and on the
+ * emulated driver.
  */
 public final class GpuSuite {
   private final boolean small = Boolean.getBoolean("coppice.bench.small");
@@ -33,8 +34,10 @@ public final class GpuSuite {
     switch (args[1]) {
       case "device" -> suite.device();
       case "files" -> suite.files();
+      case "linear" -> GpuLinear.run(suite.rows, suite.small);
       case "profile" -> suite.profile();
-      default -> throw new IllegalArgumentException("device, files or profile, not " + args[1]);
+      default ->
+          throw new IllegalArgumentException("device, files, linear or profile, not " + args[1]);
     }
   }
 

@@ -2,6 +2,7 @@ package dev.coppice.benchmarks;
 
 import dev.coppice.DType;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -16,11 +17,12 @@ import org.openjdk.jmh.runner.RunnerException;
 
 /**
  * Runs the benchmarks and writes their results. Arguments: any of {@code prune}, {@code kernels},
- * {@code server}, {@code command}, or none for all; settings are system properties, which run.sh
- * sets.
+ * {@code server}, {@code command}, {@code linear}, or none for all; settings are system properties,
+ * which run.sh sets.
  */
 public final class Suite {
-  private static final Set<String> PARTS = Set.of("prune", "kernels", "server", "command");
+  private static final Set<String> PARTS =
+      Set.of("prune", "kernels", "server", "command", "linear");
 
   private Suite() {}
 
@@ -28,7 +30,7 @@ public final class Suite {
   public static void main(String[] args) throws IOException, InterruptedException, RunnerException {
     Set<String> parts = new LinkedHashSet<>(args.length == 0 ? PARTS : Arrays.asList(args));
     if (!PARTS.containsAll(parts)) {
-      System.err.println("usage: run.sh [prune] [kernels] [server] [command]");
+      System.err.println("usage: run.sh [prune] [kernels] [server] [command] [linear]");
       System.exit(64);
     }
     boolean small = Boolean.getBoolean("coppice.bench.small");
@@ -36,6 +38,7 @@ public final class Suite {
     Map<String, Object> head = new LinkedHashMap<>(machine.describe());
     head.put("date", today());
     head.put("commit", System.getProperty("coppice.bench.commit", "unknown"));
+    head.put("load_average", ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
     Results results = new Results(head);
     MemorySuite memory = new MemorySuite(results, small);
     if (parts.contains("prune")) {
@@ -51,8 +54,11 @@ public final class Suite {
     if (parts.contains("command")) {
       commands(results, small);
     }
+    if (parts.contains("linear")) {
+      new LinearSuite(results, small).run();
+    }
     Targets.add(results);
-    write(results, machine);
+    write(results, machine, parts.equals(Set.of("linear")) ? "-linear" : "");
   }
 
   private static void commands(Results results, boolean small)
@@ -77,9 +83,9 @@ public final class Suite {
     }
   }
 
-  private static void write(Results results, Machine machine) throws IOException {
+  private static void write(Results results, Machine machine, String kind) throws IOException {
     Path folder = Files.createDirectories(Path.of(System.getProperty("coppice.bench.out", ".")));
-    Path file = folder.resolve(today() + "-" + machine.slug());
+    Path file = folder.resolve(today() + "-" + machine.slug() + kind);
     results.writeJson(Path.of(file + ".json"));
     Files.writeString(Path.of(file + ".md"), results.toMarkdown());
     System.out.println(results.toMarkdown());

@@ -30,6 +30,12 @@ final class Targets {
       targets.referenceAgainstNative(dtype);
     }
     targets.largeModel();
+    targets.linear("F32", "bitmap", "50 %", 1.4);
+    targets.linear("F32", "bitmap", "80 %", 2.5);
+    targets.linear("F32", "2:4", "50 %", 1.4);
+    targets.linear("BF16", "bitmap", "50 %", 1.1);
+    targets.linear("BF16", "bitmap", "80 %", 1.8);
+    targets.linear("BF16", "2:4", "50 %", 1.1);
     Optional<Results.Row> one = results.find("server", "calls", "oneAfterTheOther");
     Optional<Results.Row> all = results.find("server", "calls", "allAtOnce");
     if (one.isPresent() && all.isPresent()) {
@@ -73,6 +79,18 @@ final class Targets {
           "measured",
           true);
     }
+  }
+
+  private void linear(String dtype, String format, String sparsity, double reach) {
+    results
+        .find("linear", "dtype", dtype, "batch", 1, "format", format, "sparsity", sparsity)
+        .ifPresent(
+            row ->
+                atLeast(
+                    "%s, batch 1, %s %s: times the best dense product"
+                        .formatted(dtype, format, sparsity),
+                    row.number("speedup"),
+                    reach));
   }
 
   private void largeModel() {

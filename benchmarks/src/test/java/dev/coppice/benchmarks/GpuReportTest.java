@@ -46,6 +46,38 @@ class GpuReportTest {
   }
 
   @Test
+  void productsAreComparedWithTheFastestDenseOneOfTheirLayerAndBatch() throws IOException {
+    RowFile rows = new RowFile(folder.resolve("rows"));
+    product(rows, "linear", "cuda", "2:4", 1, 0.5);
+    product(rows, "linear", "cublas", "dense", 1, 1.0);
+    product(rows, "linear", "cublas", "dense", 8, 0.1);
+    product(rows, "torch_linear", "torch", "dense", 1, 0.75);
+    Results results = GpuReport.results(rows.read());
+    assertThat(results.find("linear", "provider", "cuda", "speedup", 1.5)).isPresent();
+    assertThat(results.find("linear", "provider", "cublas", "batch", 8L, "speedup", 1.0))
+        .isPresent();
+  }
+
+  private static void product(
+      RowFile rows, String table, String provider, String format, int batch, double ms) {
+    rows.add(
+        table,
+        Map.of(
+            "shape",
+            "64x64",
+            "dtype",
+            "BF16",
+            "provider",
+            provider,
+            "format",
+            format,
+            "batch",
+            batch,
+            "median_ms",
+            ms));
+  }
+
+  @Test
   void nothingIsReachedOnTheEmulatedDriver() throws IOException {
     RowFile rows = new RowFile(folder.resolve("rows"));
     rows.add("machine", Map.of("emulated", "yes"));

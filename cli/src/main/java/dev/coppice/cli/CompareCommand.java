@@ -18,6 +18,8 @@ import picocli.CommandLine.Parameters;
       "Says how two models differ, tensor by tensor: elements whose bits changed, elements that"
           + " became zero, and the relative error (the L2 norm of the difference over that of A).",
       "",
+      "A compressed model has the tensors of the one that was compressed.",
+      "",
       "Exit status 0 if all tensors are the same to the bit, 1 if they differ.",
       ""
     },
@@ -37,8 +39,8 @@ final class CompareCommand extends SessionCommand {
 
   @Override
   public Integer call() throws IOException {
-    try (Checkpoint first = Models.open(Objects.requireNonNull(a));
-        Checkpoint second = Models.open(Objects.requireNonNull(b));
+    try (Checkpoint first = Models.openStored(Objects.requireNonNull(a));
+        Checkpoint second = Models.openStored(Objects.requireNonNull(b));
         ProgressBar bar = progressBar()) {
       Comparison comparison = Comparison.of(first, second, execution(bar));
       bar.clear();

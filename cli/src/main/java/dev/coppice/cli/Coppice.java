@@ -28,9 +28,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
     subcommands = {
       PruneCommand.class,
       ShrinkCommand.class,
+      SparsifyCommand.class,
       AdviseCommand.class,
+      BenchCommand.class,
       InspectCommand.class,
       CompareCommand.class,
+      CompressCommand.class,
+      DecompressCommand.class,
       BackendsCommand.class,
       DemoCommand.class,
       CompletionCommand.class,
@@ -49,7 +53,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
           + " 70 internal error, 73 output exists or cannot be made, 74 input/output error,"
           + " 130 cancelled."
     })
-final class Coppice implements Runnable {
+final class Coppice implements SessionOwner, Runnable {
   private static final int WIDEST_HELP = 100;
 
   private final Session session;
@@ -72,7 +76,8 @@ final class Coppice implements Runnable {
     this.session = session;
   }
 
-  Session session() {
+  @Override
+  public Session session() {
     return session;
   }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import dev.coppice.formats.safetensors.CompressedCheckpoint;
 import dev.coppice.spi.Checkpoint;
 import dev.coppice.spi.CheckpointTensor;
 import java.io.IOException;
@@ -50,7 +51,7 @@ final class InspectCommand extends SessionCommand {
   @Override
   public Integer call() throws IOException {
     Path path = Objects.requireNonNull(model);
-    try (Checkpoint checkpoint = Models.open(path);
+    try (Checkpoint checkpoint = Models.openStored(path);
         ProgressBar bar = progressBar()) {
       Inspection inspection = Inspection.of(checkpoint, execution(bar));
       bar.clear();
@@ -68,11 +69,12 @@ final class InspectCommand extends SessionCommand {
         "%s: %s, %s, %s"
             .formatted(
                 Figures.printable(checkpoint.path().toString()),
-                checkpoint.format(),
+                checkpoint.format()
+                    + (checkpoint instanceof CompressedCheckpoint ? ", compressed" : ""),
                 Figures.bytes(checkpoint.bytes()),
                 Figures.counted(inspection.tensors().size(), "tensor")));
     print("");
-    table(inspection).lines(width()).forEach(this::print);
+    table(checkpoint, inspection).lines(width()).forEach(this::print);
     print("");
     int taken = inspection.tensors().size() - inspection.leftAlone().size();
     print(
@@ -84,7 +86,7 @@ final class InspectCommand extends SessionCommand {
     LeftAloneText.lines(inspection.leftAlone(), width(), verbose).forEach(this::print);
   }
 
-  private static TextTable table(Inspection inspection) {
+  private static TextTable table(Checkpoint checkpoint, Inspection inspection) {
     boolean nodes = inspection.tensors().stream().anyMatch(r -> !r.tensor().node().isEmpty());
     boolean odd =
         inspection.tensors().stream()
@@ -95,9 +97,11 @@ final class InspectCommand extends SessionCommand {
     if (nodes) {
       table.column("node", TextTable.Kind.NAME);
     }
+    table.column("shape", TextTable.Kind.WORD).column("dtype", TextTable.Kind.WORD);
+    if (checkpoint instanceof CompressedCheckpoint) {
+      table.column("stored", TextTable.Kind.WORD);
+    }
     table
-        .column("shape", TextTable.Kind.WORD)
-        .column("dtype", TextTable.Kind.WORD)
         .column("total", TextTable.Kind.NUMBER)
         .column("zeros", TextTable.Kind.NUMBER)
         .column("share", TextTable.Kind.NUMBER)
@@ -116,6 +120,9 @@ final class InspectCommand extends SessionCommand {
       }
       cells.add(tensor.shape().toString());
       cells.add(tensor.type());
+      if (checkpoint instanceof CompressedCheckpoint compressed) {
+        cells.add(compressed.stored(tensor.name()).title());
+      }
       cells.add(Figures.count(tensor.shape().elements()));
       cells.add(scan.map(s -> Figures.count(s.zeros())).orElse("-"));
       cells.add(scan.map(s -> Figures.percent(s.zeros(), tensor.shape().elements())).orElse("-"));
@@ -142,7 +149,7 @@ final class InspectCommand extends SessionCommand {
       json.writeNumberField("bytes", checkpoint.bytes());
       json.writeArrayFieldStart("tensors");
       for (Inspection.Row row : inspection.tensors()) {
-        tensor(json, row);
+        tensor(json, checkpoint, row);
       }
       json.writeEndArray();
       json.writeEndObject();
@@ -150,7 +157,8 @@ final class InspectCommand extends SessionCommand {
     return text.toString();
   }
 
-  private static void tensor(JsonGenerator json, Inspection.Row row) throws IOException {
+  private static void tensor(JsonGenerator json, Checkpoint checkpoint, Inspection.Row row)
+      throws IOException {
     CheckpointTensor tensor = row.tensor();
     json.writeStartObject();
     json.writeStringField("name", tensor.name());
@@ -161,6 +169,9 @@ final class InspectCommand extends SessionCommand {
     json.writeFieldName("shape");
     long[] shape = tensor.shape().toArray();
     json.writeArray(shape, 0, shape.length);
+    if (checkpoint instanceof CompressedCheckpoint compressed) {
+      json.writeStringField("stored", compressed.stored(tensor.name()).title());
+    }
     json.writeNumberField("bytes", tensor.bytes());
     json.writeNumberField("total", tensor.shape().elements());
     if (row.scan().isPresent()) {

@@ -1,6 +1,9 @@
 package dev.coppice.cli;
 
+import dev.coppice.CheckpointFormatException;
+import dev.coppice.CheckpointFormatException.Code;
 import dev.coppice.formats.Checkpoints;
+import dev.coppice.formats.safetensors.CompressedCheckpoint;
 import dev.coppice.spi.Checkpoint;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -16,7 +19,23 @@ final class Models {
 
   private Models() {}
 
+  /**
+   * Opens a model whose weights are read and written as they are.
+   *
+   * @throws CheckpointFormatException with UNSUPPORTED if it is stored compressed
+   */
   static Checkpoint open(Path model) throws IOException {
+    Checkpoint checkpoint = openStored(model);
+    if (checkpoint instanceof CompressedCheckpoint) {
+      checkpoint.close();
+      throw CheckpointFormatException.of(
+          Code.UNSUPPORTED, model, "is compressed; decompress it first, with coppice decompress");
+    }
+    return checkpoint;
+  }
+
+  /** Opens a model, compressed or not. */
+  static Checkpoint openStored(Path model) throws IOException {
     return input(model, Checkpoints::open);
   }
 

@@ -13,14 +13,25 @@ final class ProgressBar implements ProgressListener, AutoCloseable {
 
   private final Console console;
   private final boolean wanted;
+  private final boolean countsBytes;
   private final long begin = System.nanoTime();
   private double lastLine;
   private boolean drawn;
   private boolean closed;
 
   ProgressBar(Console console, boolean wanted) {
+    this(console, wanted, true);
+  }
+
+  private ProgressBar(Console console, boolean wanted, boolean countsBytes) {
     this.console = console;
     this.wanted = wanted;
+    this.countsBytes = countsBytes;
+  }
+
+  /** Makes one that is told of steps, not of bytes: it shows no rate. */
+  static ProgressBar ofSteps(Console console, boolean wanted) {
+    return new ProgressBar(console, wanted, false);
   }
 
   @Override
@@ -31,7 +42,8 @@ final class ProgressBar implements ProgressListener, AutoCloseable {
     }
     double share = Math.min(1, (double) done / total);
     if (console.live()) {
-      console.err().print("\r" + bar(phase, share, done, seconds) + "\u001B[K");
+      String bar = countsBytes ? bar(phase, share, done, seconds) : bar(phase, share);
+      console.err().print("\r" + bar + "\u001B[K");
       console.err().flush();
       drawn = true;
     } else if (seconds - lastLine >= BETWEEN_LINES) {
@@ -42,14 +54,14 @@ final class ProgressBar implements ProgressListener, AutoCloseable {
   }
 
   static String bar(String phase, double share, long done, double seconds) {
+    return bar(phase, share) + "  " + Figures.rate(done, seconds);
+  }
+
+  private static String bar(String phase, double share) {
     int filled = (int) (share * BAR);
-    return "[%s%s] %s  %s  %s"
+    return "[%s%s] %s  %s"
         .formatted(
-            "=".repeat(filled),
-            " ".repeat(BAR - filled),
-            Figures.wholePercent(share),
-            phase,
-            Figures.rate(done, seconds));
+            "=".repeat(filled), " ".repeat(BAR - filled), Figures.wholePercent(share), phase);
   }
 
   @Override

@@ -10,10 +10,10 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParentCommand;
 
 /** What all commands have: somewhere to print, and how much of it. */
-abstract class SessionCommand implements Callable<Integer> {
+abstract class SessionCommand implements SessionOwner, Callable<Integer> {
   static final int LARGE_SLICE = 1 << 20;
 
-  @ParentCommand @Nullable Coppice parent;
+  @ParentCommand @Nullable SessionOwner parent;
 
   @Option(
       names = {"-h", "--help"},
@@ -31,7 +31,8 @@ abstract class SessionCommand implements Callable<Integer> {
       description = "Print everything in full length; errors with their stack trace.")
   boolean verbose;
 
-  final Session session() {
+  @Override
+  public final Session session() {
     return Objects.requireNonNull(parent).session();
   }
 

@@ -19,9 +19,12 @@ class CommandLineTest {
       strings = {
         "prune",
         "shrink",
+        "sparsify",
         "advise",
         "inspect",
         "compare",
+        "compress",
+        "decompress",
         "backends",
         "demo",
         "completion"
@@ -39,7 +42,18 @@ class CommandLineTest {
   @Test
   void helpFitsAnOrdinaryTerminal() {
     for (String command :
-        new String[] {"prune", "shrink", "advise", "inspect", "compare", "backends", "demo"}) {
+        new String[] {
+          "prune",
+          "shrink",
+          "sparsify",
+          "advise",
+          "inspect",
+          "compare",
+          "compress",
+          "decompress",
+          "backends",
+          "demo"
+        }) {
       assertThat(Invocation.of(command, "--help").out().lines())
           .allMatch(line -> line.length() <= 80);
     }
@@ -51,9 +65,12 @@ class CommandLineTest {
         .contains(
             "prune",
             "shrink",
+            "sparsify",
             "advise",
             "inspect",
             "compare",
+            "compress",
+            "decompress",
             "backends",
             "demo",
             "completion",
@@ -123,7 +140,9 @@ class CommandLineTest {
     assertThat(completion.status()).isZero();
     assertThat(completion.out())
         .contains("complete -F _complete_coppice -o default coppice")
-        .contains("prune shrink advise inspect compare backends demo completion help")
+        .contains(
+            "prune shrink sparsify advise bench inspect compare compress decompress backends demo"
+                + " completion help")
         .contains("--max-per-tensor", "--device")
         .contains("CRITERION_option_args=(\"magnitude\" \"random\")");
   }

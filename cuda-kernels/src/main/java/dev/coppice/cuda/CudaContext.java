@@ -140,6 +140,13 @@ final class CudaContext implements AutoCloseable {
             attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR));
   }
 
+  /** Gives a device's compute capability, times ten, without making a context there. */
+  static int capability(int ordinal) {
+    CUdevice device = device(ordinal);
+    return 10 * attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+        + attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+  }
+
   /** Waits until the device has done all that this process put into any of its streams. */
   void synchronize() {
     run(() -> CudaResult.run("cuCtxSynchronize", JCudaDriver::cuCtxSynchronize));

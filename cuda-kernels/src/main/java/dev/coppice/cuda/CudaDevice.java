@@ -61,6 +61,10 @@ final class CudaDevice implements AutoCloseable {
     return context;
   }
 
+  CudaModule module() {
+    return module;
+  }
+
   Kernels kernels() {
     return kernels;
   }

@@ -3,6 +3,7 @@ package dev.coppice.cuda;
 import dev.coppice.DeviceException;
 import dev.coppice.DeviceLostException;
 import dev.coppice.DeviceOutOfMemoryException;
+import java.util.function.IntFunction;
 import java.util.function.IntSupplier;
 import jcuda.driver.CUresult;
 import jcuda.driver.JCudaDriver;
@@ -21,6 +22,20 @@ final class CudaResult {
   static void run(String name, IntSupplier call) {
     requireAlive();
     check(call.getAsInt(), name);
+  }
+
+  /**
+   * Like {@link #run}, for a function of a library whose codes {@code names} names; called with the
+   * context current.
+   */
+  static void runLibrary(String name, IntFunction<String> names, IntSupplier call) {
+    requireAlive();
+    int code = call.getAsInt();
+    if (code != 0) {
+      runQuietly("cuCtxSynchronize", JCudaDriver::cuCtxSynchronize); // Libraries do not tell.
+      requireAlive();
+      throw new DeviceException(code, name + " failed: " + names.apply(code));
+    }
   }
 
   /** Throws if {@code call} did not answer success. */

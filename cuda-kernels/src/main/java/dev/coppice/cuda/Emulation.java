@@ -30,6 +30,22 @@ final class Emulation {
     System.load(file("libcuda.so.1").toString());
   }
 
+  /**
+   * Loads the stand-ins for NVIDIA's libraries of these sonames, as far as they are built; where no
+   * emulation is wanted, nothing.
+   */
+  static void loadStandIns(String... sonames) {
+    String folder = System.getProperty("coppice.cuda.emulator");
+    if (isWanted() && folder != null) {
+      for (String soname : sonames) {
+        Path file = Path.of(folder, soname).toAbsolutePath();
+        if (Files.isRegularFile(file)) {
+          System.load(file.toString());
+        }
+      }
+    }
+  }
+
   private static Path file(String name) {
     String folder = System.getProperty("coppice.cuda.emulator");
     if (folder == null) {

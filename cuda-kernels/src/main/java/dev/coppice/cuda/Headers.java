@@ -23,6 +23,21 @@ final class Headers {
   static final int ROWS_HEADER_BYTES = 64;
   static final int ROW_BYTES = 1200;
   static final int LONG_ROW_BYTES = 2352;
+  static final int BROADCAST_THREADS = 256;
+  static final int BROADCAST_TILE = 1024;
+  static final int LINEAR_THREADS = 256;
+  static final int LINEAR_UNIT = 256;
+  static final int TWO_FOUR_ROWS = 16;
+  static final int TWO_FOUR_SHARED = 4096;
+  static final int BITMAP_ROWS = 8;
+  static final int BITMAP_SHARED = 33792;
+  static final int BITMAP_LONG_SHARED = 66560;
+  static final int MATMUL_THREADS = 128;
+  static final int MATMUL_ROWS = 128;
+  static final int MATMUL_WIDE = 128;
+  static final int MATMUL_NARROW = 32;
+  static final int MATMUL_WIDE_SHARED = 102400;
+  static final int MATMUL_NARROW_SHARED = 53248;
 
   private Headers() {}
 }

@@ -56,6 +56,7 @@ final class Kernels {
   private final Kernel maskApply;
   private final Kernel maskCount;
   private final Kernel maskCombine;
+  private final Kernel broadcast;
   private final int multiprocessors;
   private final int mostShared;
 
@@ -85,6 +86,7 @@ final class Kernels {
     this.maskApply = new Kernel(module, "coppice_mask_apply", MASK_THREADS, MASK_SHARED);
     this.maskCount = new Kernel(module, "coppice_mask_count", MASK_THREADS, MASK_SHARED);
     this.maskCombine = new Kernel(module, "coppice_mask_combine", MASK_THREADS, MASK_SHARED);
+    this.broadcast = new Kernel(module, "coppice_broadcast", Headers.BROADCAST_THREADS, 0);
   }
 
   private static List<Kernel> eachRanking(CudaModule module, String name, int threads, int shared) {
@@ -157,6 +159,10 @@ final class Kernels {
 
   Kernel maskCombine() {
     return maskCombine;
+  }
+
+  Kernel broadcast() {
+    return broadcast;
   }
 
   /** Gives the most shared memory that a block can have. */

@@ -2,12 +2,9 @@ package dev.coppice.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -105,38 +102,16 @@ class CudaProcessTest {
         .anyMatch(folder -> Files.exists(Path.of(folder, "libcuda.so.1")));
   }
 
-  /** Gives what a process with this cache and temporary folder printed. */
   private String run(Map<String, String> environment, List<String> options) throws Exception {
-    return run(environment, options, System.getProperty("java.class.path"));
+    return process().run(environment, options);
   }
 
-  /** Gives what it printed without the jars of an artifact; jcuda's natives are another one. */
   private String runWithout(String artifact, List<String> options) throws Exception {
-    String all = System.getProperty("java.class.path");
-    List<String> some =
-        Stream.of(all.split(File.pathSeparator))
-            .filter(entry -> !Path.of(entry).getFileName().toString().matches(artifact + "-\\d.*"))
-            .toList();
-    assertThat(all.split(File.pathSeparator)).hasSizeGreaterThan(some.size());
-    return run(Map.of(), options, String.join(File.pathSeparator, some));
+    return process().runWithout(artifact, options);
   }
 
-  private String run(Map<String, String> environment, List<String> options, String classPath)
-      throws Exception {
-    List<String> command =
-        new ArrayList<>(
-            List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
-    command.addAll(options);
-    command.add("-Djava.io.tmpdir=" + temporary);
-    command.addAll(List.of("-cp", classPath));
-    command.add(CudaProcess.class.getName());
-    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
-    builder.environment().put("XDG_CACHE_HOME", cache.toString());
-    builder.environment().putAll(environment);
-    Process process = builder.start();
-    String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertThat(process.waitFor()).as(printed).isZero();
-    return printed;
+  private FreshProcess process() {
+    return new FreshProcess(CudaProcess.class, cache, temporary);
   }
 
   private Path inCache() throws IOException {

@@ -50,10 +50,24 @@ final class ModelGraph {
 
   /** Reads a model; its tensors share the array. */
   static ModelGraph of(byte[] model) throws IOException {
+    return new ModelGraph(parse(model).getGraph());
+  }
+
+  /** Whether a model says that it has operators of a domain; what is damaged says nothing. */
+  static boolean imports(byte[] model, String domain) {
+    try {
+      return parse(model).getOpsetImportList().stream()
+          .anyMatch(opset -> opset.getDomain().equals(domain));
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static ModelProto parse(byte[] model) throws IOException {
     CodedInputStream stream = UnsafeByteOperations.unsafeWrap(model).newCodedInput();
     stream.enableAliasing(true);
     stream.setRecursionLimit(DEEPEST);
-    return new ModelGraph(ModelProto.parseFrom(stream).getGraph());
+    return ModelProto.parseFrom(stream);
   }
 
   GraphProto main() {

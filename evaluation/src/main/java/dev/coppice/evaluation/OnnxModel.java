@@ -7,7 +7,9 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
+import dev.coppice.simd.OrtLibrary;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -43,16 +45,35 @@ public final class OnnxModel implements AutoCloseable {
   /** Opens a model that is the bytes of a file, to be run on {@code threads} threads. */
   public static OnnxModel open(byte[] model, int threads) throws OrtException {
     try (OrtSession.SessionOptions options = patient(threads)) {
+      registerOperators(model, options);
       return new OnnxModel(ENVIRONMENT.createSession(model, options));
     }
   }
 
   /** Opens a model as users do who set nothing but the number of threads. */
   static OnnxModel openToTime(byte[] model, int threads) throws OrtException {
+    return new OnnxModel(sessionToTime(model, threads, Map.of()));
+  }
+
+  /** Opens one whose external initializers are those; they stay open as long as the session. */
+  static OrtSession sessionToTime(byte[] model, int threads, Map<String, OnnxTensor> initializers)
+      throws OrtException {
     try (OrtSession.SessionOptions options = options(threads)) {
       // As by default, threads spin while a run lasts; between runs it is another model's turn.
       options.addConfigEntry("session.force_spinning_stop", "1");
-      return new OnnxModel(ENVIRONMENT.createSession(model, options));
+      registerOperators(model, options);
+      if (!initializers.isEmpty()) {
+        options.addExternalInitializers(new HashMap<>(initializers));
+      }
+      return ENVIRONMENT.createSession(model, options);
+    }
+  }
+
+  /** Registers Coppice's operators for a model that has some. */
+  private static void registerOperators(byte[] model, OrtSession.SessionOptions options)
+      throws OrtException {
+    if (ModelGraph.imports(model, OrtLibrary.DOMAIN)) {
+      options.registerCustomOpLibrary(OrtLibrary.path().toString());
     }
   }
 

@@ -25,9 +25,6 @@ import java.util.stream.Collectors;
  * them. It holds the model in memory and does not change it; several threads may use it.
  */
 public final class Shrinker {
-  private static final int TOKENS = 128;
-  private static final int PIXELS = 224;
-
   private final Graph graph;
   private final Shapes shapes;
   private final AxisClasses classes;
@@ -45,7 +42,7 @@ public final class Shrinker {
     this.classes = Coupling.of(graph, shapes);
     this.groups = Groups.of(graph, classes);
     this.reductions = Reduction.in(graph, shapes);
-    this.sizes = sizes(given);
+    this.sizes = InputSizes.of(graph, shapes, given);
     this.sized = Shapes.infer(graph, sizes);
     this.uses = new Uses(graph);
   }
@@ -100,45 +97,6 @@ public final class Shrinker {
    */
   public static byte[] bytes(Path file) throws IOException {
     return ModelFile.read(file).model().toByteArray();
-  }
-
-  private Map<String, long[]> sizes(Map<String, long[]> given) {
-    Map<String, long[]> all = new LinkedHashMap<>();
-    for (String input : graph.inputs().keySet()) {
-      long[] open = shapes.of(input);
-      if (open != null && graph.tensor(input) == null) {
-        all.put(input, given.containsKey(input) ? fit(input, open, given) : filled(open));
-      }
-    }
-    for (String name : given.keySet()) {
-      if (!all.containsKey(name)) {
-        throw new InvalidPlanException(
-            "\"" + name + "\" is no input of the graph; its inputs are " + all.keySet());
-      }
-    }
-    return all;
-  }
-
-  private static long[] fit(String input, long[] open, Map<String, long[]> given) {
-    long[] shape = given.getOrDefault(input, open);
-    boolean fits = shape.length == open.length;
-    for (int i = 0; fits && i < shape.length; i++) {
-      fits = shape[i] > 0 && (Dim.isSymbol(open[i]) || open[i] == shape[i]);
-    }
-    if (!fits) {
-      throw new InvalidPlanException("the size of \"" + input + "\" is not what the model takes");
-    }
-    return shape;
-  }
-
-  private static long[] filled(long[] open) {
-    long[] shape = open.clone();
-    for (int i = 0; i < shape.length; i++) {
-      if (Dim.isSymbol(shape[i])) {
-        shape[i] = i == 0 ? 1 : shape.length == 4 ? PIXELS : TOKENS;
-      }
-    }
-    return shape;
   }
 
   /** Gives the groups of what can be removed, in the order of the graph. */

@@ -122,6 +122,16 @@ public final class Execution {
     pool.forEach(count, Math.min(lanes, threads), body);
   }
 
+  /**
+   * Does that with the calling thread in place of one of the pool's: for work of milliseconds, of
+   * which much is done before a second thread has woken up.
+   *
+   * @param own the calling thread's memory
+   */
+  public void share(long count, WorkPool.Worker own, WorkPool.Body body) throws IOException {
+    pool.share(count, threads, own, body);
+  }
+
   Histogram borrowHistogram() {
     return pool.borrowHistogram();
   }

@@ -113,6 +113,12 @@ public final class WorkPool implements AutoCloseable {
     }
   }
 
+  void share(long count, int lanes, Worker own, Body body) throws IOException {
+    if (count > 0) {
+      new Loop(count, body).share((int) Math.min(lanes, count) - 1, own);
+    }
+  }
+
   /**
    * One call of forEach: its lanes are tasks in the pool's queue that do one index and queue again.
    */
@@ -136,6 +142,23 @@ public final class WorkPool implements AutoCloseable {
       for (int i = 0; i < wanted; i++) {
         begin(i == 0);
       }
+      finish();
+    }
+
+    /** Does what the calling thread can, with the help of {@code others} of the pool. */
+    void share(int others, Worker own) throws IOException {
+      lanes = others;
+      for (int i = 0; i < others; i++) {
+        begin(false);
+      }
+      boolean more = true;
+      while (more) {
+        more = step(own);
+      }
+      finish();
+    }
+
+    private void finish() throws IOException {
       boolean interrupted = await();
       if (interrupted) {
         Thread.currentThread().interrupt();
@@ -189,7 +212,7 @@ public final class WorkPool implements AutoCloseable {
     }
 
     private void lane() {
-      while (step()) {
+      while (step(worker.get())) {
         try {
           executor.execute(this::lane);
           return;
@@ -201,13 +224,13 @@ public final class WorkPool implements AutoCloseable {
     }
 
     /** Does one index, if there is one left. */
-    private boolean step() {
+    private boolean step(Worker own) {
       long index = claim();
       if (index < 0) {
         return false;
       }
       try {
-        body.run(index, worker.get());
+        body.run(index, own);
       } catch (Throwable e) { // Handed to the thread that waits.
         fail(index, e);
       }

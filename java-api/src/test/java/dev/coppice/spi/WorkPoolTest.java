@@ -37,6 +37,48 @@ class WorkPoolTest {
   }
 
   @Test
+  void theCallingThreadShares() throws IOException {
+    for (int count : new int[] {0, 1, 2, 5, 1000}) {
+      AtomicLongArray runs = new AtomicLongArray(count);
+      Set<Thread> seen = ConcurrentHashMap.newKeySet();
+      WorkPool.Worker own = new WorkPool.Worker();
+      Thread caller = Thread.currentThread();
+      execution(new WorkPool(3), 3)
+          .share(
+              count,
+              own,
+              (index, worker) -> {
+                assertThat(worker == own).isEqualTo(Thread.currentThread() == caller);
+                runs.incrementAndGet((int) index);
+                seen.add(Thread.currentThread());
+              });
+      for (int i = 0; i < count; i++) {
+        assertThat(runs.get(i)).as("runs of %d of %d", i, count).isEqualTo(1);
+      }
+      assertThat(seen).hasSizeLessThanOrEqualTo(3);
+    }
+  }
+
+  @Test
+  void aCallingThreadThatSharesNeedsNoOther() throws IOException {
+    WorkPool pool = new WorkPool(2);
+    pool.close();
+    List<Long> begun = new ArrayList<>();
+    execution(pool, 2).share(50, new WorkPool.Worker(), (index, worker) -> begun.add(index));
+    assertThat(begun).isEqualTo(LongStream.range(0, 50).boxed().toList());
+    assertThatThrownBy(
+            () ->
+                execution(new WorkPool(2), 2)
+                    .share(
+                        50,
+                        new WorkPool.Worker(),
+                        (index, worker) -> {
+                          throw new IOException("at " + index);
+                        }))
+        .hasMessage("at 0");
+  }
+
+  @Test
   void aPoolThatIsClosedEndsTheCallsItWorksForAndTakesNoOther() throws IOException {
     WorkPool pool = new WorkPool(2);
     AtomicInteger runs = new AtomicInteger();

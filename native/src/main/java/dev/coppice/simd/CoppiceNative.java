@@ -63,6 +63,28 @@ final class CoppiceNative {
   static native @Cast("int64_t") long coppice_scratch_bytes(
       @Cast("const coppice_slice*") long[] slice);
 
+  static native @Cast("int64_t") long coppice_linear_inputs_bytes(
+      @Cast("const coppice_weights*") long[] weights, @Cast("int64_t") long batch);
+
+  static native @Cast("int64_t") long coppice_linear_scratch_bytes(@Cast("int64_t") long batch);
+
+  static native void coppice_linear_inputs(
+      @Cast("const coppice_weights*") long[] weights,
+      @Cast("const void*") ByteBuffer x,
+      @Cast("int64_t") long batch,
+      @Cast("int64_t") long first,
+      @Cast("int64_t") long end,
+      @Cast("void*") ByteBuffer inputs);
+
+  static native void coppice_linear(
+      @Cast("const coppice_weights*") long[] weights,
+      @Cast("const void*") ByteBuffer inputs,
+      @Cast("int64_t") long batch,
+      @Cast("int64_t") long first,
+      @Cast("int64_t") long end,
+      @Cast("void*") ByteBuffer y,
+      @Cast("void*") ByteBuffer scratch);
+
   static native int coppice_best_isa();
 
   static native int coppice_use_isa(int isa);

@@ -115,7 +115,7 @@ final class NativeKernels implements SliceKernels {
     };
   }
 
-  private static int number(DType dtype) {
+  static int number(DType dtype) {
     return switch (dtype) {
       case F32 -> 0;
       case F16 -> 1;

@@ -123,7 +123,8 @@ final class NativeLibrary {
         PrivateLibraries.ofUser().orElse(null), digest.substring(0, DIGEST_DIGITS), resource(file));
   }
 
-  private static byte[] resource(String name) {
+  /** Gives a file of the platform's. */
+  static byte[] resource(String name) {
     try (InputStream in = NativeLibrary.class.getResourceAsStream(platform() + "/" + name)) {
       if (in == null) {
         throw new NativeLibraryException(

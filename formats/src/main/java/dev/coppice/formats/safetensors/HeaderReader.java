@@ -11,7 +11,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -20,18 +22,19 @@ import java.util.Set;
  */
 final class HeaderReader {
   /** The limit of the reference implementation. */
-  private static final long LARGEST_HEADER = 100_000_000;
+  static final long LARGEST_HEADER = 100_000_000;
 
-  private static final long LENGTH_BYTES = 8;
+  static final long LENGTH_BYTES = 8;
   private static final int HIGHEST_RANK = 64;
 
   /** The largest models that are published have some 150,000 tensors; each costs some 300 bytes. */
   static final int MOST_TENSORS = 300_000;
 
-  private static final int MOST_METADATA = 100_000;
+  static final int MOST_METADATA = 100_000;
+  private static final int LONGEST_METADATA = 32 << 20;
   private static final int MOST_FIELDS = 64;
 
-  private static final String METADATA = "__metadata__";
+  static final String METADATA = "__metadata__";
 
   private final InputFile file;
   private final long dataStart;
@@ -39,6 +42,8 @@ final class HeaderReader {
   private final Set<String> names = new HashSet<>();
   private final Set<String> fieldsSeen = new HashSet<>();
   private final List<StoredTensor> tensors = new ArrayList<>();
+  private final Map<String, String> metadata = new LinkedHashMap<>();
+  private long metadataCharacters;
 
   private HeaderReader(InputFile file, long headerLength, StrictJson json) {
     this.file = file;
@@ -46,16 +51,29 @@ final class HeaderReader {
     this.json = json;
   }
 
-  /** Gives the tensors of {@code file} in the order of their data. */
-  static List<StoredTensor> read(InputFile file) throws IOException {
-    long length = headerLength(file);
-    try (StrictJson json = new StrictJson(file, LENGTH_BYTES, length)) {
+  /** Reads the header of {@code file}. */
+  static Header read(InputFile file) throws IOException {
+    Header header = read(file, LENGTH_BYTES, headerLength(file));
+    long end = header.dataEnd();
+    if (end != file.size()) {
+      throw CheckpointFormatException.at(
+          Code.FILE_SIZE,
+          file.path(),
+          Math.min(end, file.size()),
+          "the tensors end at byte " + end + ", and the file at " + file.size());
+    }
+    return header;
+  }
+
+  /** Reads the text of a header that stands anywhere in a file; offsets are those of its own. */
+  static Header read(InputFile file, long start, long length) throws IOException {
+    try (StrictJson json = new StrictJson(file, start, length)) {
       HeaderReader reader = new HeaderReader(file, length, json);
       reader.readEntries();
       reader.tensors.sort(
           Comparator.comparingLong(StoredTensor::offset).thenComparingLong(StoredTensor::end));
       reader.checkLayout();
-      return reader.tensors;
+      return new Header(reader.tensors, reader.metadata, reader.dataStart);
     }
   }
 
@@ -121,17 +139,24 @@ final class HeaderReader {
     if (!json.is(JsonToken.START_OBJECT)) {
       throw json.refused(Code.METADATA, "the metadata are not a map of strings");
     }
-    Set<String> keys = new HashSet<>();
     while (json.nextName()) {
-      if (!keys.add(json.text())) {
-        throw json.refused(Code.DUPLICATE_KEY, "the metadata have \"" + json.text() + "\" twice");
+      String key = json.text();
+      if (metadata.containsKey(key)) {
+        throw json.refused(Code.DUPLICATE_KEY, "the metadata have \"" + key + "\" twice");
       }
-      if (keys.size() > MOST_METADATA) {
+      if (metadata.size() == MOST_METADATA) {
         throw json.refused(Code.LIMIT, "more than " + MOST_METADATA + " metadata");
       }
       if (json.next() != JsonToken.VALUE_STRING) {
         throw json.refused(Code.METADATA, "the metadata are not a map of strings");
       }
+      String value = json.text();
+      metadataCharacters += key.length() + value.length();
+      if (metadataCharacters > LONGEST_METADATA) {
+        throw json.refused(
+            Code.LIMIT, "metadata of more than " + LONGEST_METADATA + " characters in all");
+      }
+      metadata.put(key, value);
     }
   }
 
@@ -161,7 +186,7 @@ final class HeaderReader {
     tensors.add(fields.finish(file, at, dataStart));
   }
 
-  /** Checks that the data, in order, are one stretch from the header to the end of the file. */
+  /** Checks that the data, in order, are one stretch that begins where the header ends. */
   private void checkLayout() {
     long expected = dataStart;
     for (StoredTensor tensor : tensors) {
@@ -177,13 +202,6 @@ final class HeaderReader {
                 + (expected - dataStart));
       }
       expected = tensor.end();
-    }
-    if (expected != file.size()) {
-      throw CheckpointFormatException.at(
-          Code.FILE_SIZE,
-          file.path(),
-          Math.min(expected, file.size()),
-          "the tensors end at byte " + expected + ", and the file at " + file.size());
     }
   }
 }

@@ -13,9 +13,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -90,9 +92,9 @@ final class SafetensorsCheckpoint implements Checkpoint {
   }
 
   private void add(String name, InputFile file) throws IOException {
-    List<StoredTensor> found = HeaderReader.read(file);
-    shards.add(new Shard(name, file, found));
-    for (StoredTensor tensor : found) {
+    Shard shard = new Shard(name, file, HeaderReader.read(file));
+    shards.add(shard);
+    for (StoredTensor tensor : shard.tensors()) {
       if (index != null) {
         index.check(name, tensor);
       }
@@ -112,6 +114,39 @@ final class SafetensorsCheckpoint implements Checkpoint {
 
   List<Shard> shards() {
     return shards;
+  }
+
+  /**
+   * Gives the metadata of all shards.
+   *
+   * @throws CheckpointFormatException if shards contradict each other
+   */
+  Map<String, String> metadata() {
+    Map<String, String> all = new LinkedHashMap<>();
+    for (Shard shard : shards) {
+      shard
+          .header()
+          .metadata()
+          .forEach(
+              (key, value) -> {
+                if (!all.merge(key, value, (before, same) -> before).equals(value)) {
+                  throw CheckpointFormatException.of(
+                      Code.METADATA, path, "the shards do not agree on \"" + key + "\"");
+                }
+              });
+    }
+    return all;
+  }
+
+  /** Says whether any of its tensors is stored compressed. */
+  boolean isCompressed() {
+    return shards.stream()
+        .flatMap(shard -> shard.header().metadata().keySet().stream())
+        .anyMatch(key -> key.startsWith(SparseEntry.KEY));
+  }
+
+  Optional<StoredTensor> find(String name) {
+    return Optional.ofNullable(byName.get(name));
   }
 
   @Nullable ShardIndex index() {

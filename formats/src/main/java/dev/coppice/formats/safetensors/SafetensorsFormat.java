@@ -13,6 +13,8 @@ import java.nio.file.Path;
  * Safetensors: a {@code .safetensors} file, an index of shards ({@code .safetensors.index.json}),
  * or a folder with one of them.
  *
+ * <p>A checkpoint with compressed tensors is opened as a {@link CompressedCheckpoint}.
+ *
  * <p>In a folder, {@code model.safetensors.index.json} is preferred, then another index if it is
  * the only one, then {@code model.safetensors}, then another file if it is the only one.
  */
@@ -51,9 +53,13 @@ public final class SafetensorsFormat implements CheckpointFormat {
 
   @Override
   public Checkpoint open(Path path) throws IOException {
-    if (Files.isDirectory(path)) {
-      return SafetensorsCheckpoint.open(path, ModelFolder.model(path));
-    }
-    return SafetensorsCheckpoint.open(path, path);
+    SafetensorsCheckpoint stored = openStored(path);
+    return stored.isCompressed() ? CompressedCheckpoint.of(stored) : stored;
+  }
+
+  /** Opens what is stored, whatever it means. */
+  static SafetensorsCheckpoint openStored(Path path) throws IOException {
+    return SafetensorsCheckpoint.open(
+        path, Files.isDirectory(path) ? ModelFolder.model(path) : path);
   }
 }

@@ -7,6 +7,10 @@ import java.util.List;
  * One file with tensors.
  *
  * @param name as the index gives it, or the file's own
- * @param tensors in the order of their data
  */
-record Shard(String name, InputFile file, List<StoredTensor> tensors) {}
+record Shard(String name, InputFile file, Header header) {
+  /** Gives its tensors in the order of their data. */
+  List<StoredTensor> tensors() {
+    return header.tensors();
+  }
+}

@@ -129,7 +129,7 @@ final class TensorFields {
     return bits / 8;
   }
 
-  private static Role role(ElementType type, int rank) {
+  static Role role(ElementType type, int rank) {
     if (type.dtype().isEmpty()) {
       return Objects.requireNonNull(NOT_PRUNED.get(type));
     }

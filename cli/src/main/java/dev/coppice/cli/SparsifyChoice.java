@@ -1,0 +1,127 @@
+package dev.coppice.cli;
+
+import dev.coppice.DType;
+import dev.coppice.InvalidPlanException;
+import dev.coppice.Tensor;
+import dev.coppice.formats.plan.JsonPlan;
+import dev.coppice.graph.LinearLayer;
+import dev.coppice.graph.Sparsifier.Choice;
+import dev.coppice.graph.Sparsifier.Decision;
+import dev.coppice.sparse.Format;
+import dev.coppice.sparse.LinearPlan;
+import dev.coppice.sparse.TwoFour;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Says which layers are compressed, and how: as was measured, or all that fit. */
+final class SparsifyChoice {
+  /** Below it a bitmap saves next to nothing. */
+  private static final double LEAST_SPARSITY = 0.3;
+
+  /**
+   * Further from the share of zeros that a plan measured, what it says of a layer is of another.
+   */
+  private static final double SAME_SPARSITY = 0.02;
+
+  static final class Formats extends PlanOptions.Words {
+    private static final long serialVersionUID = 1;
+
+    Formats() {
+      super("auto", "bitmap", "2:4", "csr");
+    }
+  }
+
+  private SparsifyChoice() {}
+
+  static Choice of(@Nullable Path plan, @Nullable Long batch, @Nullable String format)
+      throws IOException {
+    if ((plan == null) == (format == null)) {
+      throw new InvalidPlanException(
+          "one of --plan and --format is required: --plan compresses what was measured to be faster,"
+              + " --format auto all layers that fit");
+    }
+    if (plan == null) {
+      if (batch != null) {
+        throw new InvalidPlanException("--batch goes with --plan alone");
+      }
+      return fitting(String.valueOf(format));
+    }
+    long rows = batch == null ? 1 : batch;
+    if (rows < 1) {
+      throw new InvalidPlanException("--batch must be 1 or more, not " + rows);
+    }
+    return planned(plan, rows);
+  }
+
+  /** Compresses all layers that a format is good for. */
+  private static Choice fitting(String format) {
+    return switch (format) {
+      case "bitmap", "2:4", "csr" -> (layer, weights) -> new Decision.Hold(Format.named(format));
+      case "auto" -> SparsifyChoice::automatic;
+      default ->
+          throw new InvalidPlanException(
+              "--format must be auto, bitmap, 2:4 or csr, not \"" + format + "\"");
+    };
+  }
+
+  private static Decision automatic(LinearLayer layer, Tensor weights) {
+    if (TwoFour.fits(weights)) {
+      return new Decision.Hold(Format.TWO_FOUR);
+    }
+    return layer.sparsity() >= LEAST_SPARSITY
+        ? new Decision.Hold(Format.BITMAP)
+        : new Decision.Leave(
+            String.format(Locale.ROOT, "fewer than %.0f%% zeros", 100 * LEAST_SPARSITY));
+  }
+
+  /** Compresses what was measured to be faster so with the products that the operator has. */
+  private static Choice planned(Path file, long batch) throws IOException {
+    LinearPlan plan = Models.input(file, JsonPlan::read);
+    if (!plan.device().startsWith("cpu")) {
+      throw new InvalidPlanException(
+          file
+              + ": it is a plan for "
+              + plan.device()
+              + ", and the operator runs on the processor");
+    }
+    return (layer, weights) ->
+        names(layer)
+            .flatMap(name -> plan.choice(name, batch).stream())
+            .findFirst()
+            .map(row -> decision(row, layer))
+            .orElse(new Decision.Leave("the plan does not name it"));
+  }
+
+  /** Plans name layers by their weights, or by the node where that tells more. */
+  private static Stream<String> names(LinearLayer layer) {
+    List<String> names = new ArrayList<>(List.of(layer.name()));
+    names.addAll(layer.nodes());
+    return names.stream();
+  }
+
+  private static Decision decision(LinearPlan.Row row, LinearLayer layer) {
+    if (row.out() != layer.out()
+        || row.in() != layer.in()
+        || row.dtype() != DType.F32
+        || Math.abs(row.sparsity() - layer.sparsity()) > SAME_SPARSITY) {
+      return new Decision.Leave(
+          String.format(
+              Locale.ROOT,
+              "the plan measured other weights of that name, %dx%d %s with %.1f%% zeros: measure"
+                  + " again",
+              row.out(),
+              row.in(),
+              row.dtype(),
+              100 * row.sparsity()));
+    }
+    return row.provider().equals("native") && row.format() != Format.DENSE
+        ? new Decision.Hold(row.format())
+        : new Decision.Leave(
+            "the plan has " + row.format().title() + " of " + row.provider() + " as the fastest");
+  }
+}

@@ -1,0 +1,103 @@
+package dev.coppice.cuda;
+
+import dev.coppice.BackendUnavailableException;
+import dev.coppice.DType;
+import dev.coppice.DeviceException;
+import dev.coppice.Tensor;
+import dev.coppice.sparse.Bitmap;
+import dev.coppice.sparse.Device;
+import dev.coppice.sparse.Format;
+import dev.coppice.sparse.LinearWeights;
+import dev.coppice.sparse.TwoFour;
+import dev.coppice.spi.Availability;
+import dev.coppice.spi.LinearOperator;
+import dev.coppice.spi.LinearProvider;
+import java.util.EnumSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Offers products of 2:4 weights of BF16 and F16, for any number of rows of x, and of bitmap
+ * weights of every type for up to 16, by kernels of our own. Operators on one device share what
+ * they load there.
+ */
+public final class LinearCudaProvider implements LinearProvider {
+  /** Beyond that many rows of x, weights would be read too often. */
+  private static final long MOST_BITMAP_ROWS = 16;
+
+  /** The first compute capability that has sparse tensor cores, times ten. */
+  private static final int OLDEST = 80;
+
+  private final Map<Integer, Availability> known = new ConcurrentHashMap<>();
+
+  @Override
+  public String name() {
+    return CudaProvider.NAME;
+  }
+
+  @Override
+  public Availability availability(Device device) {
+    String lost = CudaResult.lost();
+    if (lost != null) {
+      return new Availability.Unusable(lost);
+    }
+    return device instanceof Device.Cuda cuda
+        ? known.computeIfAbsent(cuda.ordinal(), LinearCudaProvider::probe)
+        : new Availability.Unusable("the CUDA kernels run on a CUDA device alone");
+  }
+
+  private static Availability probe(int ordinal) {
+    try {
+      String device = CudaContext.describe(ordinal);
+      CudaModule.require();
+      if (CudaContext.capability(ordinal) < OLDEST) {
+        return new Availability.Unusable(
+            device + ": sparse products need compute capability 8.0 or newer");
+      }
+      return new Availability.Usable(
+          "%s%s, driver supports CUDA %s"
+              .formatted(
+                  Emulation.isWanted() ? "emulated, no GPU: " : "",
+                  device,
+                  CudaContext.supportedVersion()));
+    } catch (BackendUnavailableException | DeviceException e) {
+      return new Availability.Unusable(String.valueOf(e.getMessage()));
+    } catch (LinkageError e) {
+      return new Availability.Unusable(
+          "JCuda is not on the class path or not whole: " + e + "; add org.jcuda:jcuda 12.6.0");
+    }
+  }
+
+  @Override
+  public Set<Format> formats(Device device, DType dtype, long batch) {
+    Set<Format> formats = EnumSet.noneOf(Format.class);
+    if (dtype != DType.F32) {
+      formats.add(Format.TWO_FOUR);
+    }
+    if (batch <= MOST_BITMAP_ROWS) {
+      formats.add(Format.BITMAP);
+    }
+    return formats;
+  }
+
+  @Override
+  public LinearOperator prepare(
+      LinearWeights weights, Optional<Tensor> bias, Device device, long mostBatch) {
+    if (!(device instanceof Device.Cuda cuda)
+        || !formats(device, weights.dtype(), mostBatch).contains(weights.format())) {
+      throw new IllegalArgumentException(
+          "the CUDA kernels have no product of %s weights of %s for %d rows on %s"
+              .formatted(weights.format().title(), weights.dtype(), mostBatch, device));
+    }
+    return LinearMemory.with(cuda.ordinal(), memory -> product(memory, weights, bias, mostBatch));
+  }
+
+  private static LinearOperator product(
+      LinearMemory memory, LinearWeights weights, Optional<Tensor> bias, long mostBatch) {
+    return weights instanceof TwoFour twoFour
+        ? new LinearTwoFour(memory, twoFour, bias, mostBatch)
+        : new LinearBitmap(memory, (Bitmap) weights, bias, mostBatch);
+  }
+}

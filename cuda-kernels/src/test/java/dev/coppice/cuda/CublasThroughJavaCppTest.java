@@ -1,0 +1,14 @@
+package dev.coppice.cuda;
+
+import dev.coppice.spi.LinearProvider;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(EmulatedDriver.class)
+class CublasThroughJavaCppTest extends LibraryContract {
+  private final LinearProvider provider = CublasLinear.through(CublasBinding.JAVACPP);
+
+  @Override
+  protected LinearProvider provider() {
+    return provider;
+  }
+}

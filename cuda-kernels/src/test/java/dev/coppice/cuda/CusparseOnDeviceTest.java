@@ -1,0 +1,16 @@
+package dev.coppice.cuda;
+
+import dev.coppice.spi.LinearProvider;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@Tag("gpu")
+@ExtendWith(RealDevice.class)
+class CusparseOnDeviceTest extends LibraryContract {
+  private final LinearProvider provider = new CusparseLinear();
+
+  @Override
+  protected LinearProvider provider() {
+    return provider;
+  }
+}

@@ -1,0 +1,49 @@
+package dev.coppice.cuda;
+
+import dev.coppice.Tensor;
+import dev.coppice.sparse.Device;
+import dev.coppice.sparse.LinearContract;
+import dev.coppice.spi.LinearBench;
+import dev.coppice.spi.LinearProvider;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** The contract of products on a real device. */
+@Tag("gpu")
+@ExtendWith(RealDevice.class)
+class LinearCudaDeviceTest extends LinearContract {
+  private final LinearCudaProvider provider = new LinearCudaProvider();
+  private LinearBench bench;
+
+  @BeforeEach
+  void open() {
+    bench = new LinearCudaBenchProvider().open(device()).orElseThrow();
+  }
+
+  @AfterEach
+  void close() {
+    bench.close();
+  }
+
+  @Override
+  protected LinearProvider provider() {
+    return provider;
+  }
+
+  @Override
+  protected Device device() {
+    return Device.cuda(0);
+  }
+
+  @Override
+  protected Tensor there(Tensor host) {
+    return bench.copyOf(host);
+  }
+
+  @Override
+  protected void fetch(Tensor there, Tensor host) {
+    bench.copyTo(there, host);
+  }
+}

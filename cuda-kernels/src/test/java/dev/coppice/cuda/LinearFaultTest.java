@@ -1,0 +1,182 @@
+package dev.coppice.cuda;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.coppice.DType;
+import dev.coppice.DeviceOutOfMemoryException;
+import dev.coppice.Tensor;
+import dev.coppice.sparse.Device;
+import dev.coppice.sparse.Format;
+import dev.coppice.sparse.LayerCase;
+import dev.coppice.sparse.LinearWeights;
+import dev.coppice.spi.LinearBench;
+import dev.coppice.spi.LinearOperator;
+import java.lang.reflect.Field;
+import java.nio.ByteBuffer;
+import java.util.Optional;
+import java.util.Random;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Every call of a product fails, with an error that passes, with one that poisons the context, and
+ * for want of memory: the result is right or a typed exception, and nothing stays alive.
+ */
+@ExtendWith(EmulatedDriver.class)
+class LinearFaultTest {
+  private static final int OUT_OF_MEMORY = 2;
+  private static final int UNKNOWN = 999;
+  private static final int ILLEGAL_ADDRESS = 700;
+  private static final int OUT = 24;
+  private static final int IN = 60;
+  private static final int BATCH = 3;
+  private static final int ATTEMPTS = 3;
+  private static final Pattern GIVING_BACK =
+      Pattern.compile("Free|Destroy|Unload|Release|PushCurrent|PopCurrent|Synchron");
+
+  private record Outcome(ByteBuffer y, String failure) {}
+
+  @AfterEach
+  void end() throws ReflectiveOperationException {
+    revive();
+    EmulatedDriver.reset();
+  }
+
+  /** A device stays lost for its process; this process begins anew. */
+  private static void revive() throws ReflectiveOperationException {
+    Field lost = CudaResult.class.getDeclaredField("lost");
+    lost.setAccessible(true);
+    lost.set(null, null);
+  }
+
+  /** Multiplies once, from nothing to nothing. */
+  private static Outcome multiply(Format format) {
+    Random random = new Random(1);
+    LinearWeights weights =
+        LinearWeights.compress(format, LayerCase.weights(random, format, DType.BF16, OUT, IN));
+    Tensor bias = LayerCase.numbers(random, DType.BF16, OUT);
+    Tensor x = LayerCase.numbers(random, DType.BF16, BATCH, IN);
+    Tensor y = LayerCase.empty(DType.BF16, BATCH, OUT);
+    String failure = "";
+    Device device = Device.cuda(0);
+    try (LinearBench bench = new LinearCudaBenchProvider().open(device).orElseThrow();
+        LinearOperator product =
+            new LinearCudaProvider().prepare(weights, Optional.of(bias), device, BATCH)) {
+      Tensor to = bench.copyOf(y);
+      product.apply(bench.copyOf(x), to, bench.stream());
+      bench.copyTo(to, y);
+    } catch (RuntimeException e) {
+      failure = e.toString();
+    }
+    return new Outcome(LayerCase.bytes(y), failure);
+  }
+
+  private static long alive() {
+    return EmulatedDriver.liveAllocations()
+        + EmulatedDriver.livePinned()
+        + EmulatedDriver.liveHandles();
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"TWO_FOUR", "BITMAP"})
+  void anAllocationThatFailsIsSaid(Format format) {
+    Outcome whole = multiply(format);
+    assertThat(whole.failure()).isEmpty();
+    int refused = 0;
+    for (int n = 1; ; n++) {
+      EmulatedDriver.reset();
+      EmulatedDriver.fail("cuMemAllocAsync", n, OUT_OF_MEMORY);
+      Outcome outcome = multiply(format);
+      assertThat(alive()).as("allocation %d", n).isZero();
+      if (EmulatedDriver.calls("cuMemAllocAsync") < n) {
+        assertThat(outcome).isEqualTo(whole);
+        break;
+      }
+      if (outcome.failure().isEmpty()) {
+        assertThat(outcome).isEqualTo(whole);
+      } else {
+        refused++;
+        assertThat(outcome.failure()).startsWith(DeviceOutOfMemoryException.class.getName());
+      }
+    }
+    assertThat(refused).isGreaterThan(5);
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"TWO_FOUR", "BITMAP"})
+  void anErrorOfAnyCallIsATypedException(Format format) {
+    Outcome whole = multiply(format);
+    int failures = 0;
+    for (int n = 1; ; n++) {
+      EmulatedDriver.reset();
+      EmulatedDriver.fail("*", n, UNKNOWN);
+      Outcome outcome = multiply(format);
+      if (EmulatedDriver.calls("*") < n) {
+        assertThat(outcome).isEqualTo(whole);
+        break;
+      }
+      if (!outcome.failure().isEmpty()) {
+        failures++;
+        assertThat(outcome.failure())
+            .as("call %d", n)
+            .matches("dev\\.coppice\\.(DeviceException|BackendUnavailableException): (?s).*");
+        assertThat(alive())
+            .as("%d: %s", n, outcome.failure())
+            .isLessThanOrEqualTo(GIVING_BACK.matcher(outcome.failure()).find() ? 2 : 0);
+      }
+    }
+    EmulatedDriver.reset();
+    assertThat(failures).isGreaterThan(30);
+  }
+
+  /** What a product gave whose n-th call poisoned the context, and the next one; calls of both. */
+  private record Poisoned(String failure, String next, long calls) {
+    static Poisoned at(Format format, int n) throws ReflectiveOperationException {
+      EmulatedDriver.reset();
+      EmulatedDriver.fail("*", n, ILLEGAL_ADDRESS);
+      String failure = multiply(format).failure();
+      String next = failure.isEmpty() ? "" : multiply(format).failure();
+      Poisoned poisoned = new Poisoned(failure, next, EmulatedDriver.calls("*"));
+      if (poisoned.calls() > n) {
+        collect();
+      }
+      revive();
+      return poisoned;
+    }
+
+    /** Has what earlier rounds abandoned collected while the device is lost: without a call. */
+    private static void collect() {
+      Handle last = new Handle(new Object(), "nothing, but what a test abandons", () -> {});
+      System.gc();
+      long end = System.nanoTime() + 2_000_000_000L;
+      while (!last.isClosed() && System.nanoTime() < end) {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"TWO_FOUR", "BITMAP"})
+  void afterAnErrorThatPoisonsTheContextNoFurtherCallIsMade(Format format) throws Exception {
+    int n = 1;
+    for (; ; n++) {
+      Poisoned poisoned = Poisoned.at(format, n);
+      // What earlier rounds abandoned is given back by a cleaner where the device is alive again.
+      for (int i = 0; i < ATTEMPTS && poisoned.calls() > n; i++) {
+        poisoned = Poisoned.at(format, n);
+      }
+      if (poisoned.calls() < n) {
+        assertThat(poisoned.failure()).isEmpty();
+        break;
+      }
+      assertThat(poisoned.failure()).as("call %d", n).contains("ILLEGAL_ADDRESS");
+      assertThat(poisoned.next()).as("call %d", n).contains("ILLEGAL_ADDRESS");
+      assertThat(poisoned.calls()).as("calls, after %s", poisoned.failure()).isEqualTo(n);
+    }
+    assertThat(n).isGreaterThan(40);
+    EmulatedDriver.reset();
+  }
+}

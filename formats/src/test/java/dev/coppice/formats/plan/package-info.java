@@ -1,0 +1,4 @@
+@NullMarked
+package dev.coppice.formats.plan;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.coppice.sparse;
+
+import org.jspecify.annotations.NullMarked;
