@@ -1,4 +1,4 @@
-// Spreading packed elements out to the lanes that a mask names, as floats; the others are 0.
+// Spreading packed elements out to the lanes that a mask names, as floats.
 #pragma once
 
 #include <type_traits>
@@ -10,10 +10,10 @@ namespace coppice::COPPICE_ISA {
 #if defined(COPPICE_LANES_AVX2)
 
 // For each mask of eight lanes: which of the packed elements goes to a lane; 0x80 where none does.
-struct ExpandTable {
-  uint8_t lane[256][8];
-  uint8_t byte[256][16];
+struct alignas(64) ExpandTable {
   uint8_t upper[256][32];  // To the upper halves of lanes twice as wide.
+  uint8_t byte[256][16];
+  uint8_t lane[256][8];
 };
 
 inline constexpr ExpandTable expand_table = [] {
@@ -37,6 +37,7 @@ inline constexpr ExpandTable expand_table = [] {
 #endif
 
 // Which lanes of a vector are there: float_lanes bits of a word, the part-th of them.
+template <typename E>
 struct Present {
 #if defined(COPPICE_LANES_AVX512)
   __mmask16 bits;
@@ -45,17 +46,37 @@ struct Present {
   COPPICE_INLINE Present(const char* word, int part) {
     asm("kmovw %1, %0" : "=k"(bits) : "m"(*reinterpret_cast<const char(*)[2]>(word + part * 2)));
   }
+#elif defined(COPPICE_LANES_AVX2)
+  unsigned bits;
+
+  COPPICE_INLINE Present(const char* word, int part) : bits(at<uint8_t>(word + part)) {}
+
+  // Which of the packed elements goes to a lane; negative where none does.
+  COPPICE_INLINE __m256i order() const {
+    return _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i_u*)expand_table.lane[bits]));
+  }
 #else
   unsigned bits;
 
-#if defined(COPPICE_LANES_AVX2)
-  COPPICE_INLINE Present(const char* word, int part) : bits(at<uint8_t>(word + part)) {}
-#else
   COPPICE_INLINE Present(const char* word, int part)
       : bits(static_cast<unsigned>(at<uint64_t>(word) >> (part * float_lanes)) &
              ((1U << float_lanes) - 1)) {}
 #endif
+
+  // w * x + c in the lanes that are there, c in the others, whatever x is: w as spread() gives it.
+  COPPICE_INLINE Floats fma(Floats w, Floats x, Floats c) const {
+#if defined(COPPICE_LANES_AVX512)
+    return _mm512_mask3_fmadd_ps(w, x, c, bits);
+#else
+#if defined(COPPICE_LANES_AVX2)
+    if constexpr (E::size == 4) {
+      return _mm256_blendv_ps(COPPICE_ISA::fma(w, x, c), c, _mm256_castsi256_ps(order()));
+    }
 #endif
+    typedef int32_t Ints __attribute__((vector_size(vector_bytes)));
+    return COPPICE_ISA::fma(w, (Floats)((Ints)x & ((Ints)w != 0)), c);
+#endif
+  }
 };
 
 // Packed elements that are spread at once: of 16 bits a whole vector of them where there are
@@ -75,13 +96,14 @@ inline constexpr int spread_lanes = spread_vectors<E> * float_lanes;
 template <typename E>
 COPPICE_INLINE int count(const char* word, int part) {
 #if defined(COPPICE_LANES_AVX2)
-  return __builtin_popcount(at<uint8_t>(word + part));
+  return __builtin_popcountll(at<uint8_t>(word + part));
 #endif
   uint64_t lanes = at<uint64_t>(word) >> (part * spread_lanes<E>);
   return __builtin_popcountll(lanes & ((uint64_t{1} << spread_lanes<E>) - 1));
 }
 
-// Reads spread_lanes elements, of which the first few are used.
+// Reads spread_lanes elements, of which the first few are used. Lanes that are not there are 0;
+// F32's on AVX2 may be anything.
 template <typename E>
 COPPICE_INLINE void spread(const char* from, const char* word, int part,
                            Floats (&to)[spread_vectors<E>]) {
@@ -90,7 +112,7 @@ COPPICE_INLINE void spread(const char* from, const char* word, int part,
   // Compilers take the same one every time, and each would wait for the one before.
   auto packed = at<__m512i>(from);
   if constexpr (E::size == 4) {
-    asm("vexpandps %0, %0%{%1%}%{z%}" : "+v"(packed) : "Yk"(Present(word, part).bits));
+    asm("vexpandps %0, %0%{%1%}%{z%}" : "+v"(packed) : "Yk"(Present<E>(word, part).bits));
     to[0] = (Floats)packed;
   } else {
     __mmask32 bits;
@@ -99,23 +121,20 @@ COPPICE_INLINE void spread(const char* from, const char* word, int part,
     E::load_both(packed, to);
   }
 #elif defined(COPPICE_LANES_AVX2)
-  size_t bits = Present(word, part).bits;
+  Present<E> present(word, part);
   if constexpr (E::size == 4) {
-    __m256i order = _mm256_cvtepi8_epi32(
-        _mm_loadl_epi64((const __m128i_u*)expand_table.lane[bits]));
-    __m256 lanes = _mm256_permutevar8x32_ps(at<__m256>(from), order);
-    to[0] = _mm256_blendv_ps(lanes, _mm256_setzero_ps(), _mm256_castsi256_ps(order));
+    to[0] = _mm256_permutevar8x32_ps(at<__m256>(from), present.order());
   } else if constexpr (std::is_same_v<E, BF16>) {
-    __m256i order = _mm256_loadu_si256((const __m256i_u*)expand_table.upper[bits]);
     __m256i packed = _mm256_broadcastsi128_si256(at<__m128i>(from));
+    __m256i order = at<__m256i>(expand_table.upper[present.bits]);
     to[0] = _mm256_castsi256_ps(_mm256_shuffle_epi8(packed, order));
   } else {
-    __m128i order = _mm_loadu_si128((const __m128i_u*)expand_table.byte[bits]);
+    __m128i order = at<__m128i>(expand_table.byte[present.bits]);
     __m128i lanes = _mm_shuffle_epi8(at<__m128i>(from), order);
     to[0] = E::load(&lanes);
   }
 #else
-  unsigned bits = Present(word, part).bits;
+  unsigned bits = Present<E>(word, part).bits;
   to[0] = Floats{};
   for (int i = 0; i < float_lanes; i++) {
     if (bits >> i & 1) {
@@ -123,17 +142,6 @@ COPPICE_INLINE void spread(const char* from, const char* word, int part,
       from += E::size;
     }
   }
-#endif
-}
-
-// w * x + c in the lanes that are there, c in the others, whatever x is; w is 0 in those.
-COPPICE_INLINE Floats fma_present(Floats w, Floats x, Floats c, Present present) {
-#if defined(COPPICE_LANES_AVX512)
-  return _mm512_mask3_fmadd_ps(w, x, c, present.bits);
-#else
-  (void)present;
-  typedef int32_t Ints __attribute__((vector_size(vector_bytes)));
-  return fma(w, (Floats)((Ints)x & ((Ints)w != 0)), c);
 #endif
 }
 

@@ -75,51 +75,99 @@ COPPICE_INLINE void dense_row(const coppice_weights& weights, int64_t row, int64
   all = sums;
 }
 
-// Words i to end - 1 of a row's bits. Last says that the vectors read may reach beyond the last
-// value of all.
-template <typename E, int B, bool Last>
-COPPICE_INLINE void bitmap_words(const char* bits, int64_t i, int64_t end, const char*& next,
-                                 const float* x, int64_t stride, Sums<B>& all) {
-  constexpr int vectors = spread_vectors<E>;
-  Sums<B> sums = all;
-  const char* from = next;
+// Rows of a bitmap that share what is read of x: as many as there are registers for their sums.
+template <int B>
+inline constexpr int shared_bitmap_rows =
+#if defined(COPPICE_LANES_AVX512)
+    16 / (B * Sums<B>::each);
+#else
+    B == 1 ? 2 : 1;
+#endif
+
+// Words i to end - 1 of the bits of R rows that lie `apart`. Last says that the vectors read may
+// reach beyond the last value of all. Compilers keep in registers what loops index that they unroll.
+template <typename E, int B, int R, bool Last>
+COPPICE_INLINE void bitmap_words(const coppice_weights& weights, int64_t row, int64_t apart,
+                                 int64_t i, int64_t end, const char** next, const float* x,
+                                 int64_t stride, Sums<B>* all) {
+  constexpr int vectors = spread_vectors<E>, each = Sums<B>::each;
+  const char* bits = static_cast<const char*>(weights.index) + row * bits_stride(weights);
+  const bool thick = offset_of(weights, weights.out) * E::size > weights.out * weights.in;
+  Floats sums[R][B][each];
+  const char* from[R];
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++) {
+    from[r] = next[r * apart];
+    std::memcpy(sums[r], all[r * apart].lanes, sizeof sums[r]);
+  }
   for (; i < end; i++) {
-    const char* word = bits + i * 8;
-    prefetch<32 * E::size>(from);
-    for (int part = 0; part < 64 / spread_lanes<E>; part++) {
-      Floats w[vectors];
-      int few = count<E>(word, part);
-      if constexpr (Last) {
-        char padded[vectors * vector_bytes] = {};
-        std::memcpy(padded, from, static_cast<size_t>(few * E::size));
-        spread<E>(padded, word, part, w);
-      } else {
-        spread<E>(from, word, part, w);
+#pragma GCC unroll 4
+    for (int r = 0; r < R; r++) {
+      prefetch<64>(from[r]);
+      if (thick) {
+        prefetch<64>(from[r] + 64);
       }
-      from += few * E::size;
-      for (int v = 0; v < vectors; v++) {
-        int at_vector = part * vectors + v;
-        Present present(word, at_vector);
-        const float* inputs = x + i * 64 + at_vector * float_lanes;
-        for (int b = 0; b < B; b++) {
-          Floats& lanes = sums.lanes[b][at_vector % Sums<B>::each];
-          lanes = fma_present(w[v], at<Floats>(inputs + b * stride), lanes, present);
+    }
+#pragma GCC unroll 16
+    for (int part = 0; part < 64 / spread_lanes<E>; part++) {
+#pragma GCC unroll 4
+      for (int r = 0; r < R; r++) {
+        const char* word = bits + r * apart * bits_stride(weights) + i * 8;
+        Floats w[vectors];
+        int few = count<E>(word, part);
+        if constexpr (Last) {
+          char padded[vectors * vector_bytes] = {};
+          std::memcpy(padded, from[r], static_cast<size_t>(few * E::size));
+          spread<E>(padded, word, part, w);
+        } else {
+          spread<E>(from[r], word, part, w);
+        }
+        from[r] += few * E::size;
+        for (int v = 0; v < vectors; v++) {
+          int at_vector = part * vectors + v;
+          Present<E> present(word, at_vector);
+          const float* inputs = x + i * 64 + at_vector * float_lanes;
+          for (int b = 0; b < B; b++) {
+            Floats& lanes = sums[r][b][at_vector % each];
+            lanes = present.fma(w[v], at<Floats>(inputs + b * stride), lanes);
+          }
         }
       }
     }
   }
-  next = from;
-  all = sums;
+#pragma GCC unroll 4
+  for (int r = 0; r < R; r++) {
+    next[r * apart] = from[r];
+    std::memcpy(all[r * apart].lanes, sums[r], sizeof sums[r]);
+  }
 }
 
-template <typename E, int B>
-COPPICE_INLINE void bitmap_row(const coppice_weights& weights, int64_t row, int64_t c, int64_t end,
-                               const char*& next, const float* x, int64_t stride, Sums<B>& sums) {
-  const char* bits = static_cast<const char*>(weights.index) + row * bits_stride(weights);
-  if (offset_of(weights, weights.out) - offset_of(weights, row + 1) < spread_lanes<E>) {
-    bitmap_words<E, B, true>(bits, c / 64, (end + 63) / 64, next, x, stride, sums);
+template <typename E, int B, int R>
+COPPICE_INLINE void bitmap_rows(const coppice_weights& weights, int64_t row, int64_t apart,
+                                int64_t c, int64_t end, const char** next, const float* x,
+                                int64_t stride, Sums<B>* sums) {
+  int64_t word = c / 64, words = (end + 63) / 64;
+  int64_t read = offset_of(weights, row + (R - 1) * apart + 1);
+  if (offset_of(weights, weights.out) - read < spread_lanes<E>) {
+    bitmap_words<E, B, R, true>(weights, row, apart, word, words, next, x, stride, sums);
   } else {
-    bitmap_words<E, B, false>(bits, c / 64, (end + 63) / 64, next, x, stride, sums);
+    bitmap_words<E, B, R, false>(weights, row, apart, word, words, next, x, stride, sums);
+  }
+}
+
+// Rows first to end - 1, some at once, that lie so far apart that what is asked for ahead of one
+// is the row after it.
+template <typename E, int B>
+COPPICE_INLINE void bitmap_strip(const coppice_weights& weights, int64_t first, int64_t end,
+                                 int64_t c, int64_t c_end, const char** next, const float* x,
+                                 int64_t stride, Sums<B>* sums) {
+  constexpr int R = shared_bitmap_rows<B>;
+  int64_t apart = (end - first) / R;
+  for (int64_t r = 0; r < apart; r++) {
+    bitmap_rows<E, B, R>(weights, first + r, apart, c, c_end, next + r, x, stride, sums + r);
+  }
+  for (int64_t r = R * apart; r < end - first; r++) {
+    bitmap_rows<E, B, 1>(weights, first + r, 0, c, c_end, next + r, x, stride, sums + r);
   }
 }
 
@@ -195,11 +243,13 @@ void some_rows(const coppice_weights& weights, const float* inputs, int64_t b, i
   }
   for (int64_t c = 0; c < weights.in; c += shared_columns<B>) {
     int64_t c_end = c + shared_columns<B> < weights.in ? c + shared_columns<B> : weights.in;
+    if (weights.format == COPPICE_BITMAP) {
+      bitmap_strip<E, B>(weights, first, end, c, c_end, next, x, stride, sums);
+      continue;
+    }
     for (int64_t row = first; row < end; row++) {
       int64_t r = row - first;
-      if (weights.format == COPPICE_BITMAP) {
-        bitmap_row<E, B>(weights, row, c, c_end, next[r], x, stride, sums[r]);
-      } else if (weights.format == COPPICE_DENSE) {
+      if (weights.format == COPPICE_DENSE) {
         dense_row<E, B>(weights, row, c, c_end, x, stride, sums[r]);
       } else if (weights.format == COPPICE_CSR) {
         if (c == 0) {
