@@ -53,19 +53,31 @@ public final class CublasGram implements GramProvider {
     return new Opened(cublas);
   }
 
-  /** Keeps device and library open from one matrix to the next. */
+  /**
+   * Keeps device and library open from one matrix to the next. All are added up in one stream: with
+   * several, cuBLAS may take another algorithm each time.
+   */
   private static final class Opened implements GramBackend {
     private final CublasLinear cublas;
+    private final CudaStream stream;
     private final Handle handle;
 
     Opened(CublasLinear cublas) {
       this.cublas = cublas;
-      this.handle = new Handle(this, "cuBLAS for sums", cublas.hold(DEVICE)::close);
+      LibraryHoldings<CublasHandle> held = cublas.hold(DEVICE);
+      try {
+        this.stream = held.context().call(held::stream);
+      } catch (RuntimeException e) {
+        try (held) {
+          throw e;
+        }
+      }
+      this.handle = new Handle(this, "cuBLAS for sums", held::close);
     }
 
     @Override
     public GramSums begin(int columns, int width) {
-      return CublasGramSums.begin(cublas.hold(DEVICE), columns, width);
+      return CublasGramSums.begin(cublas.hold(DEVICE), stream, columns, width);
     }
 
     @Override

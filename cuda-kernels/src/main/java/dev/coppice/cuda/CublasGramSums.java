@@ -32,13 +32,14 @@ final class CublasGramSums implements GramSums {
   private final Handle handle;
   private int filled;
 
-  private CublasGramSums(LibraryHoldings<CublasHandle> held, int columns, int width) {
+  private CublasGramSums(
+      LibraryHoldings<CublasHandle> held, CudaStream stream, int columns, int width) {
     this.held = held;
+    this.stream = stream;
     this.columns = columns;
     this.width = width;
     blockRows = (int) Math.max(1, Math.min(BLOCK_ROWS, BLOCK_BYTES / bytes(1)));
     held.begin();
-    stream = held.stream();
     sums = held.borrow(bytes(columns));
     block = held.borrow(bytes(blockRows));
     int staging = (int) bytes(blockRows);
@@ -50,13 +51,14 @@ final class CublasGramSums implements GramSums {
   }
 
   /** Begins with zeros; what is held is given back where that fails. */
-  static CublasGramSums begin(LibraryHoldings<CublasHandle> held, int columns, int width) {
+  static CublasGramSums begin(
+      LibraryHoldings<CublasHandle> held, CudaStream stream, int columns, int width) {
     try {
       if (columns > width || width > WIDEST) {
         throw new IllegalArgumentException(
             "%d columns of %d numbers: at most all of %d".formatted(columns, width, WIDEST));
       }
-      return held.context().call(() -> new CublasGramSums(held, columns, width));
+      return held.context().call(() -> new CublasGramSums(held, stream, columns, width));
     } catch (RuntimeException e) {
       try (held) {
         throw e;

@@ -141,7 +141,8 @@ public final class Shrinkage {
    * Fits the weights of all that lost inputs, so that it comes as close as it can to what it made
    * in the dense model, without the blocks that went; nothing is trained. Memory grows with the
    * square of how many numbers an output of a layer sums over; layers of more than 4,608 are left.
-   * On one backend weights are the same in each run; on another they may differ in the last bits.
+   * On one backend and machine weights are the same in each run; on another backend they may differ
+   * in the last bits.
    *
    * @param calibration data for the dense model: a few hundred images or sentences
    * @throws IOException if a model cannot be run

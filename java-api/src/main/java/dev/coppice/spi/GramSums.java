@@ -3,9 +3,9 @@ package dev.coppice.spi;
 /**
  * A Gram matrix that is being added up, in F64 and where it is computed: of the rows R, the first
  * columns of R transposed times R. What is not finite makes sums that are not. Sums of one backend
- * are the same in each run, those of another may differ in their last bits. For one thread at a
- * time. What a device fails at is thrown as a {@link dev.coppice.DeviceException}; then there is
- * nothing to do but to close it.
+ * on one machine are the same in each run, those of another may differ in their last bits. For one
+ * thread at a time. What a device fails at is thrown as a {@link dev.coppice.DeviceException}; then
+ * there is nothing to do but to close it.
  */
 public interface GramSums extends AutoCloseable {
   /**
