@@ -7,9 +7,8 @@ import jcuda.cudaDataType;
 /**
  * Sums on a device, S [columns, width] += R^T R, by cuBLAS's F64 product of the columns of a block
  * of rows with all of it: half of what it computes among the columns is not read, but outputs times
- * outputs, which nobody needs and {@code cublasDsyrk} would compute, are left out, and it is one
- * call of what every GPU is best at. Rows gather in pinned memory; while the device adds up a block
- * the caller makes the next rows.
+ * outputs, which nobody needs and {@code cublasDsyrk} would compute, are left out. Rows gather in
+ * pinned memory; while the device adds up a block the caller makes the next rows.
  */
 final class CublasGramSums implements GramSums {
   /** As many rows are multiplied at once, if they do not take more than that. */
