@@ -9,7 +9,7 @@ using namespace coppice::standins;
 
 namespace {
 
-enum : int { OK = 0, NOT_INITIALIZED = 1, INVALID_VALUE = 3, EXECUTION_FAILED = 6, NOT_SUPPORTED = 10 };
+enum : int { INVALID_VALUE = 3, EXECUTION_FAILED = 6, NOT_SUPPORTED = 10 };
 enum : int { INDEX_32I = 2, ORDER_COL = 1, ORDER_ROW = 2, SPMM_CSR_ALG1 = 4, SPMM_CSR_ALG2 = 6 };
 constexpr int ILLEGAL_ADDRESS = 700;
 constexpr int VERSION = 12600;
@@ -46,9 +46,6 @@ struct cusparseDnVecDescr {
 };
 
 namespace {
-
-#define REQUIRE_HANDLE(handle) \
-  REQUIRE(handle != nullptr && has(handle) && handle->device == context(), NOT_INITIALIZED)
 
 struct Product {
   cusparseSpMatDescr a;
@@ -115,31 +112,16 @@ Matrix column_of(const cusparseDnVecDescr& v) { return {v.values, v.size, 1, v.s
 
 }  // namespace
 
-COPPICE_EXPORT int cusparseCreate(cusparseContext** handle) {
-  ENTER("cusparseCreate", NOT_INITIALIZED)
-  REQUIRE(handle != nullptr, INVALID_VALUE)
-  REQUIRE(context() != nullptr, NOT_INITIALIZED)
-  *handle = make<cusparseContext>(cusparseContext{context()});
-  return OK;
-}
+COPPICE_EXPORT int cusparseCreate(cusparseContext** handle) { return create("cusparseCreate", handle, INVALID_VALUE); }
 
-COPPICE_EXPORT int cusparseDestroy(cusparseContext* handle) {
-  ENTER("cusparseDestroy", NOT_INITIALIZED)
-  return take_back(handle) ? OK : NOT_INITIALIZED;
-}
+COPPICE_EXPORT int cusparseDestroy(cusparseContext* handle) { return destroy("cusparseDestroy", handle); }
 
 COPPICE_EXPORT int cusparseGetProperty(int which, int* value) {
-  const int parts[] = {VERSION / 1000, VERSION / 100 % 10, VERSION % 100};
-  REQUIRE(which >= 0 && which <= 2 && value != nullptr, INVALID_VALUE)
-  *value = parts[which];
-  return OK;
+  return get_property(VERSION / 1000, VERSION / 100 % 10, VERSION % 100, which, value, INVALID_VALUE);
 }
 
 COPPICE_EXPORT int cusparseSetStream(cusparseContext* handle, CUstream stream) {
-  ENTER("cusparseSetStream", NOT_INITIALIZED)
-  REQUIRE_HANDLE(handle)
-  handle->stream = stream;
-  return OK;
+  return set_stream("cusparseSetStream", handle, stream);
 }
 
 COPPICE_EXPORT int cusparseCreateCsr(cusparseSpMatDescr** made, std::int64_t rows, std::int64_t columns,

@@ -9,7 +9,7 @@ using namespace coppice::standins;
 
 namespace {
 
-enum : int { OK = 0, NOT_INITIALIZED = 1, INVALID_VALUE = 3, EXECUTION_FAILED = 6, NOT_SUPPORTED = 10 };
+enum : int { INVALID_VALUE = 3, EXECUTION_FAILED = 6, NOT_SUPPORTED = 10 };
 enum : int { ORDER_COLUMNS = 1, ORDER_ROWS = 2, COMPUTE_32F = 2 };
 constexpr int ILLEGAL_ADDRESS = 700;
 constexpr int FOUND = 3;  // the algorithm that a search finds
@@ -63,7 +63,7 @@ int destroy(const T* object) {
   return object != nullptr && take_back(object->token) ? OK : INVALID_VALUE;
 }
 
-#define REQUIRE_HANDLE(handle)                                                                     \
+#define REQUIRE_INITIALIZED(handle)                                                                \
   REQUIRE(handle != nullptr && has(handle->token) && handle->device == context(), NOT_INITIALIZED)
 
 int describe(MatDescriptor* made, std::int64_t rows, std::int64_t columns, std::int64_t ld,
@@ -195,7 +195,7 @@ COPPICE_EXPORT int cusparseLtDestroy(const Handle* handle) {
 // COPPICE_STAND_IN_CUSPARSELT=400 makes it 0.4.0.
 COPPICE_EXPORT int cusparseLtGetVersion(const Handle* handle, int* version) {
   ENTER("cusparseLtGetVersion", NOT_INITIALIZED)
-  REQUIRE_HANDLE(handle)
+  REQUIRE_INITIALIZED(handle)
   const char* const wanted = std::getenv("COPPICE_STAND_IN_CUSPARSELT");
   *version = wanted == nullptr ? 801 : std::atoi(wanted);
   return OK;
@@ -205,7 +205,7 @@ COPPICE_EXPORT int cusparseLtDenseDescriptorInit(const Handle* handle, MatDescri
                                                  std::int64_t columns, std::int64_t ld,
                                                  std::uint32_t alignment, int type, int order) {
   ENTER("cusparseLtDenseDescriptorInit", NOT_INITIALIZED)
-  REQUIRE_HANDLE(handle)
+  REQUIRE_INITIALIZED(handle)
   return describe(made, rows, columns, ld, alignment, type, order, false);
 }
 
@@ -214,7 +214,7 @@ COPPICE_EXPORT int cusparseLtStructuredDescriptorInit(const Handle* handle, MatD
                                                       std::int64_t ld, std::uint32_t alignment, int type,
                                                       int order, int sparsity) {
   ENTER("cusparseLtStructuredDescriptorInit", NOT_INITIALIZED)
-  REQUIRE_HANDLE(handle)
+  REQUIRE_INITIALIZED(handle)
   REQUIRE(sparsity == 0, INVALID_VALUE)
   REQUIRE(order == ORDER_ROWS && ld == columns, NOT_SUPPORTED)
   return describe(made, rows, columns, ld, alignment, type, order, true);
@@ -229,7 +229,7 @@ COPPICE_EXPORT int cusparseLtMatmulDescriptorInit(const Handle* handle, MatmulDe
                                                   const MatDescriptor* a, const MatDescriptor* b,
                                                   const MatDescriptor* c, const MatDescriptor* d, int compute) {
   ENTER("cusparseLtMatmulDescriptorInit", NOT_INITIALIZED)
-  REQUIRE_HANDLE(handle)
+  REQUIRE_INITIALIZED(handle)
   REQUIRE(has(a->token) && has(b->token) && has(c->token) && has(d->token), INVALID_VALUE)
   REQUIRE(a->structured && !b->structured && !c->structured && op_a == 0, INVALID_VALUE)
   REQUIRE(c->matrix.ld == d->matrix.ld && c->matrix.by_columns == d->matrix.by_columns, NOT_SUPPORTED)
@@ -247,7 +247,7 @@ COPPICE_EXPORT int cusparseLtMatmulDescriptorInit(const Handle* handle, MatmulDe
 COPPICE_EXPORT int cusparseLtMatmulAlgSelectionInit(const Handle* handle, AlgSelection* made,
                                                     const MatmulDescriptor* product, int algorithm) {
   ENTER("cusparseLtMatmulAlgSelectionInit", NOT_INITIALIZED)
-  REQUIRE_HANDLE(handle)
+  REQUIRE_INITIALIZED(handle)
   REQUIRE(product != nullptr && algorithm == 0, INVALID_VALUE)
   return create(made, AlgSelection{nullptr, 0});
 }
@@ -260,7 +260,7 @@ COPPICE_EXPORT int cusparseLtMatmulAlgSelectionDestroy(const AlgSelection* selec
 COPPICE_EXPORT int cusparseLtMatmulPlanInit(const Handle* handle, Plan* made, const MatmulDescriptor* product,
                                             AlgSelection* selection) {
   ENTER("cusparseLtMatmulPlanInit", NOT_INITIALIZED)
-  REQUIRE_HANDLE(handle)
+  REQUIRE_INITIALIZED(handle)
   REQUIRE(has(selection->token), INVALID_VALUE)
   return create(made, Plan{nullptr, *product, selection, selection->id});
 }
@@ -272,7 +272,7 @@ COPPICE_EXPORT int cusparseLtMatmulPlanDestroy(const Plan* plan) {
 
 COPPICE_EXPORT int cusparseLtMatmulGetWorkspace(const Handle* handle, const Plan* plan, std::size_t* bytes) {
   ENTER("cusparseLtMatmulGetWorkspace", NOT_INITIALIZED)
-  REQUIRE_HANDLE(handle)
+  REQUIRE_INITIALIZED(handle)
   REQUIRE(has(plan->token) && bytes != nullptr, INVALID_VALUE)
   *bytes = workspace(*plan);
   return OK;
@@ -283,7 +283,7 @@ COPPICE_EXPORT int cusparseLtMatmulGetWorkspace(const Handle* handle, const Plan
       void *buffer, CUstream *streams, std::int32_t count
 
 #define MULTIPLY(name)                                                                               \
-  REQUIRE_HANDLE(handle)                                                                             \
+  REQUIRE_INITIALIZED(handle)                                                                             \
   REQUIRE(has(plan->token) && alpha != nullptr && beta != nullptr && count <= 1, INVALID_VALUE)      \
   REQUIRE(is_aligned(a) && is_aligned(b) && is_aligned(c) && is_aligned(d), NOT_SUPPORTED)           \
   REQUIRE(on_device(buffer, workspace(*plan)), INVALID_VALUE)                                        \
@@ -313,7 +313,7 @@ COPPICE_EXPORT int cusparseLtMatmulSearch(const Handle* handle, Plan* plan, MATM
 COPPICE_EXPORT int cusparseLtSpMMACompressedSize2(const Handle* handle, const MatDescriptor* matrix,
                                                   std::size_t* compressed, std::size_t* buffer) {
   ENTER("cusparseLtSpMMACompressedSize2", NOT_INITIALIZED)
-  REQUIRE_HANDLE(handle)
+  REQUIRE_INITIALIZED(handle)
   REQUIRE(has(matrix->token) && matrix->structured, INVALID_VALUE)
   *compressed = Compressed{nullptr, matrix->matrix}.bytes();
   *buffer = 64;
@@ -323,7 +323,7 @@ COPPICE_EXPORT int cusparseLtSpMMACompressedSize2(const Handle* handle, const Ma
 COPPICE_EXPORT int cusparseLtSpMMACompress2(const Handle* handle, const MatDescriptor* matrix, int is_a, int op,
                                             const void* dense, void* compressed, void* buffer, CUstream stream) {
   ENTER("cusparseLtSpMMACompress2", EXECUTION_FAILED)
-  REQUIRE_HANDLE(handle)
+  REQUIRE_INITIALIZED(handle)
   REQUIRE(has(matrix->token) && matrix->structured && is_a == 1 && op == 0, INVALID_VALUE)
   REQUIRE(is_aligned(dense) && is_aligned(compressed) && on_device(buffer, 64), INVALID_VALUE)
   const Compression todo{placed(*matrix, dense), {static_cast<std::byte*>(compressed), matrix->matrix}};

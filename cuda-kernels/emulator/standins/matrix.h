@@ -6,11 +6,11 @@
 
 namespace coppice::standins {
 
-enum DataType : int { R_32F = 0, R_16F = 2, R_16BF = 14 };
+enum DataType : int { R_32F = 0, R_64F = 1, R_16F = 2, R_16BF = 14 };
 
 inline bool is_known(int type) { return type == R_32F || type == R_16F || type == R_16BF; }
 
-inline std::size_t bytes_of(int type) { return type == R_32F ? 4 : 2; }
+inline std::size_t bytes_of(int type) { return type == R_64F ? 8 : type == R_32F ? 4 : 2; }
 
 inline float from_bf16(std::uint16_t bits) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
@@ -86,6 +86,19 @@ struct Matrix {
 
   void set(std::int64_t row, std::int64_t column, float value) const {
     write(data, index(row, column), type, value);
+  }
+
+  // An element of any type, F64 among them.
+  double value(std::int64_t row, std::int64_t column) const {
+    return type == R_64F ? static_cast<const double*>(data)[index(row, column)] : at(row, column);
+  }
+
+  void set_value(std::int64_t row, std::int64_t column, double value) const {
+    if (type == R_64F) {
+      static_cast<double*>(data)[index(row, column)] = value;
+    } else {
+      set(row, column, static_cast<float>(value));
+    }
   }
 
   // The same memory, seen as the transpose.

@@ -19,7 +19,7 @@ int cuMemcpyHtoD_v2(Address, const void*, std::size_t);
 int cuMemcpyDtoH_v2(void*, Address, std::size_t);
 int cublasCreate_v2(void**);
 int cublasDestroy_v2(void*);
-int cublasGemmEx(void*, int, int, int, int, int, const float*, Address, int, int, Address, int, int, const float*,
+int cublasGemmEx(void*, int, int, int, int, int, const void*, Address, int, int, Address, int, int, const void*,
                  Address, int, int, int, int);
 int cublasSgemm_v2();
 int cusparseCreate(void**);
@@ -38,8 +38,10 @@ int cusparseLtDenseDescriptorInit(void*, void*, std::int64_t, std::int64_t, std:
 namespace {
 
 constexpr int F32 = 0;
+constexpr int F64 = 1;
 constexpr int F16 = 2;
 constexpr int COMPUTE_32F = 68;
+constexpr int COMPUTE_64F = 70;
 constexpr float ONE = 1;
 constexpr float ZERO = 0;
 
@@ -58,17 +60,19 @@ class StandIns : public testing::Test {
     }
   }
 
-  Address copy(const std::vector<float>& values) {
+  template <typename T = float>
+  Address copy(const std::vector<T>& values) {
     Address address = 0;
-    EXPECT_EQ(cuMemAlloc_v2(&address, values.size() * 4), 0);
-    EXPECT_EQ(cuMemcpyHtoD_v2(address, values.data(), values.size() * 4), 0);
+    EXPECT_EQ(cuMemAlloc_v2(&address, values.size() * sizeof(T)), 0);
+    EXPECT_EQ(cuMemcpyHtoD_v2(address, values.data(), values.size() * sizeof(T)), 0);
     owned_.push_back(address);
     return address;
   }
 
-  static std::vector<float> read(Address address, std::size_t count) {
-    std::vector<float> values(count);
-    EXPECT_EQ(cuMemcpyDtoH_v2(values.data(), address, count * 4), 0);
+  template <typename T = float>
+  static std::vector<T> read(Address address, std::size_t count) {
+    std::vector<T> values(count);
+    EXPECT_EQ(cuMemcpyDtoH_v2(values.data(), address, count * sizeof(T)), 0);
     return values;
   }
 
@@ -96,6 +100,24 @@ TEST_F(StandIns, CublasMultipliesByColumnsAndRefusesWhatCannotBe) {
   EXPECT_EQ(cublasDestroy_v2(handle), 0);
   EXPECT_EQ(gemm(3, 3, 2, F32, COMPUTE_32F), 1);
   EXPECT_EQ(cublasDestroy_v2(handle), 1);
+}
+
+TEST_F(StandIns, CublasMultipliesF64WithScalarsOfF64) {
+  void* handle = nullptr;
+  ASSERT_EQ(cublasCreate_v2(&handle), 0);
+  const double tiny = 0x1p-40;  // lost beside 1 in F32
+  const Address rows = copy<double>({1, tiny, 3, 1, 0, 2});
+  const Address sums = copy<double>({tiny, 0, 0, 0, 0, 10});
+  const double one = 1;
+  const auto gram = [&](int type, int compute, Address c, int ldc) {
+    return cublasGemmEx(handle, 0, 1, 3, 2, 2, &one, rows, type, 3, rows, F64, 3, &one, c, F64, ldc, compute, -1);
+  };
+  EXPECT_EQ(gram(F64, COMPUTE_64F, sums, 3), 0);
+  EXPECT_EQ(read<double>(sums, 6), (std::vector<double>{2 + tiny, tiny, 5, tiny, tiny * tiny, 10 + 3 * tiny}));
+  EXPECT_EQ(gram(F64, COMPUTE_64F, sums, 2), 7);
+  EXPECT_EQ(gram(F32, COMPUTE_64F, sums, 3), 15);
+  EXPECT_EQ(gram(F64, COMPUTE_32F, sums, 3), 15);
+  EXPECT_EQ(cublasDestroy_v2(handle), 0);
 }
 
 TEST_F(StandIns, CusparseRefusesShapesThatDoNotMeetAndHandlesThatAreNone) {

@@ -7,6 +7,7 @@ import dev.coppice.evaluation.LatencyMeter;
 import dev.coppice.evaluation.OnnxRuntime;
 import dev.coppice.formats.files.FileTarget;
 import dev.coppice.graph.Metric;
+import dev.coppice.graph.RepairBackend;
 import dev.coppice.graph.ShrinkRequest;
 import dev.coppice.graph.Shrinker;
 import dev.coppice.spi.Backend;
@@ -92,8 +93,12 @@ final class AdviseCommand extends SessionCommand {
             });
     Shrinker opened = Models.input(input, file -> Shrinker.open(file, shapes));
     try (Backend used = Backends.choose(backend.name, opened.weightBytes()).backend();
+        RepairBackend repairs =
+            data.calibration == null
+                ? RepairBackend.reference()
+                : RepairBackend.named(backend.name);
         TemporaryFolder folder = TemporaryFolder.make("coppice-advise-")) {
-      advise(input, opened.on(used), folder);
+      advise(input, opened.on(used).repairingOn(repairs), folder);
     }
     return ExitStatus.OK;
   }

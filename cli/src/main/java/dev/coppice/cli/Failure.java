@@ -2,6 +2,7 @@ package dev.coppice.cli;
 
 import dev.coppice.BackendUnavailableException;
 import dev.coppice.CheckpointFormatException;
+import dev.coppice.DeviceException;
 import dev.coppice.DeviceOutOfMemoryException;
 import dev.coppice.NanWeightsException;
 import dev.coppice.PruningCancelledException;
@@ -51,6 +52,9 @@ record Failure(int status, String message) {
     if (thrown instanceof DeviceOutOfMemoryException) {
       return new Failure(
           ExitStatus.UNAVAILABLE, text(thrown) + "; --backend auto goes on with another");
+    }
+    if (thrown instanceof DeviceException) {
+      return new Failure(ExitStatus.UNAVAILABLE, text(thrown));
     }
     if (thrown instanceof PruningCancelledException) {
       return new Failure(ExitStatus.CANCELLED, "cancelled; nothing was left behind");

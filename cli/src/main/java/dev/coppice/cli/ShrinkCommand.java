@@ -5,6 +5,7 @@ import dev.coppice.InvalidPlanException;
 import dev.coppice.PruningCancelledException;
 import dev.coppice.evaluation.OnnxRuntime;
 import dev.coppice.formats.files.FileTarget;
+import dev.coppice.graph.RepairBackend;
 import dev.coppice.graph.Shrinker;
 import dev.coppice.spi.Backend;
 import java.io.IOException;
@@ -121,8 +122,9 @@ final class ShrinkCommand extends SessionCommand {
       pruned.said().ifPresent(this::tell);
       Shrinker opened = Models.input(input, file -> Shrinker.open(pruned.file(), shapes));
       Backends.Choice choice = Backends.choose(backend.name, opened.weightBytes());
-      try (Backend used = choice.backend()) {
-        Shrinker shrinker = opened.on(used);
+      try (Backend used = choice.backend();
+          RepairBackend repairs = repairs()) {
+        Shrinker shrinker = opened.on(used).repairingOn(repairs);
         ShrinkResult result;
         try (ShrinkRun run =
             new ShrinkRun(input, pruned.file(), shrinker, options, data, this::tell)) {
@@ -132,6 +134,10 @@ final class ShrinkCommand extends SessionCommand {
       }
     }
     return ExitStatus.OK;
+  }
+
+  private RepairBackend repairs() {
+    return data.repair ? RepairBackend.named(backend.name) : RepairBackend.reference();
   }
 
   private void finish(Path input, ShrinkResult result, ShrinkText text, Shrinker shrinker)

@@ -135,6 +135,7 @@ final class ShrinkJson {
 
   private static void repair(JsonGenerator json, Repair repair) throws IOException {
     json.writeObjectFieldStart("repair");
+    json.writeStringField("backend", repair.backend());
     json.writeArrayFieldStart("layers");
     for (Repair.Layer layer : repair.layers()) {
       json.writeStartObject();

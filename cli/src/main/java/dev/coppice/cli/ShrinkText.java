@@ -115,6 +115,8 @@ final class ShrinkText {
   private static String repair(Repair repair) {
     return Figures.counted(repair.layers().size(), "layer")
         + " fitted"
+        + (repair.backend().isEmpty() ? "" : ", sums by " + repair.backend())
+        + repair.notes().stream().map(note -> "; " + note).collect(Collectors.joining())
         + (repair.skipped().isEmpty()
             ? ""
             : "; left as they were: "

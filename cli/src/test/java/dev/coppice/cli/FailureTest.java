@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.coppice.BackendUnavailableException;
 import dev.coppice.CheckpointFormatException;
 import dev.coppice.CheckpointFormatException.Code;
+import dev.coppice.DeviceLostException;
 import dev.coppice.DeviceOutOfMemoryException;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.NanWeightsException;
@@ -37,6 +38,7 @@ class FailureTest {
             new DeviceOutOfMemoryException(2, 10, 5),
             69,
             "device out of memory: 10 bytes asked, 5 free; --backend auto goes on with another"),
+        Arguments.of(new DeviceLostException(700, "the device is lost"), 69, "the device is lost"),
         Arguments.of(new IllegalStateException("oops"), 70, "internal error, please report"),
         Arguments.of(new OutOfMemoryError("heap"), 70, "out of memory (heap); give more"),
         Arguments.of(

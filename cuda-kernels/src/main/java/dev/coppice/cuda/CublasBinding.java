@@ -2,22 +2,22 @@ package dev.coppice.cuda;
 
 import dev.coppice.BackendUnavailableException;
 import java.util.List;
-import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
  * One of the two ways to call cuBLAS: which one loads depends on the CUDA that is installed.
  *
- * @param open opens the library in the current context
+ * @param calls of a handle that is to be created
  */
-record CublasBinding(LibraryBinding library, Function<CudaContext, CublasHandle> open) {
+record CublasBinding(LibraryBinding library, Supplier<CublasCalls> calls) {
   static final CublasBinding JCUBLAS =
       new CublasBinding(
           new LibraryBinding(
               "JCublas",
               "org.jcuda:jcublas:12.6.0",
               "libcublas.so.12",
-              () -> JCudaLibrary.initialise("JCublas2", () -> JCublasHandle.load())),
-          context -> new JCublasHandle(context));
+              () -> JCudaLibrary.initialise("JCublas2", () -> JCublasCalls.load())),
+          () -> new JCublasCalls());
 
   static final CublasBinding JAVACPP =
       new CublasBinding(
@@ -27,9 +27,9 @@ record CublasBinding(LibraryBinding library, Function<CudaContext, CublasHandle>
               "libcublas.so.13",
               () -> {
                 Emulation.loadStandIns("libcudart.so.13", "libcublasLt.so.13");
-                JavaCppCublasHandle.load();
+                JavaCppCublasCalls.load();
               }),
-          context -> new JavaCppCublasHandle(context));
+          () -> new JavaCppCublasCalls());
 
   /**
    * Gives the first that can be used.

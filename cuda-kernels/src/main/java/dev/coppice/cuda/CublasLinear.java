@@ -44,7 +44,7 @@ public class CublasLinear extends LibraryLinear<CublasHandle> {
 
   @Override
   CublasHandle open(CudaContext context) {
-    return choice.get().open().apply(context);
+    return new CublasHandle(context, choice.get().calls().get());
   }
 
   @Override
@@ -67,14 +67,7 @@ public class CublasLinear extends LibraryLinear<CublasHandle> {
       throw new IllegalArgumentException(
           "cuBLAS takes dense weights, not " + weights.format().title());
     }
-    CublasHandle.Gemm gemm =
-        new CublasHandle.Gemm(
-            (int) dense.out(),
-            dense.in(),
-            held.place(dense.weights(), stream),
-            dataType(dense.dtype()),
-            compute);
-    return new Product(held.library(), gemm, dense.bytes());
+    return new Product(held.library(), dense, held.place(dense.weights(), stream), compute);
   }
 
   /** Gives a type as CUDA's libraries name it. */
@@ -86,11 +79,30 @@ public class CublasLinear extends LibraryLinear<CublasHandle> {
     };
   }
 
-  private record Product(CublasHandle library, CublasHandle.Gemm gemm, long bytes)
+  /** Column-major, Y [out, batch] = W^T [in, out] X [in, batch]: y = x W^T of what is by rows. */
+  private record Product(CublasHandle library, Dense dense, long w, int compute)
       implements LibraryProduct {
     @Override
+    public long bytes() {
+      return dense.bytes();
+    }
+
+    @Override
     public void enqueue(Operands operands, CUstream stream) {
-      library.multiply(gemm, operands, stream);
+      int out = (int) dense.out();
+      int in = dense.in();
+      library.multiply(
+          new CublasHandle.Gemm(
+              out,
+              (int) operands.batch(),
+              in,
+              new CublasHandle.Matrix(w, true, in),
+              new CublasHandle.Matrix(operands.x(), false, in),
+              new CublasHandle.Matrix(operands.y(), false, out),
+              operands.beta(),
+              dataType(dense.dtype()),
+              compute),
+          stream);
     }
   }
 }

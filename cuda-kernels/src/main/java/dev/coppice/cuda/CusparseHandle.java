@@ -52,14 +52,9 @@ final class CusparseHandle implements LibraryHandle {
 
   /** Gives the version, such as 12.6.0. */
   String version() {
-    int[] part = new int[1];
-    StringBuilder version = new StringBuilder();
-    for (int which = 0; which < 3; which++) {
-      int property = which;
-      run("cusparseGetProperty", () -> JCusparse.cusparseGetProperty(property, part));
-      version.append(which == 0 ? "" : ".").append(part[0]);
-    }
-    return version.toString();
+    return LibraryHandle.version(
+        (which, part) ->
+            run("cusparseGetProperty", () -> JCusparse.cusparseGetProperty(which, part)));
   }
 
   cusparseHandle handle() {

@@ -100,7 +100,7 @@ abstract class LibraryLinear<H extends LibraryHandle> implements LinearProvider 
           "%s takes 2^31 - 1 outputs and rows at most, not %d and %d"
               .formatted(name, weights.out(), mostBatch));
     }
-    LibraryHoldings<H> held = LibraryHoldings.open(devices, ((Device.Cuda) device).ordinal());
+    LibraryHoldings<H> held = hold(((Device.Cuda) device).ordinal());
     try {
       return held.context().call(() -> operator(held, weights, bias, mostBatch));
     } catch (RuntimeException e) {
@@ -108,6 +108,11 @@ abstract class LibraryLinear<H extends LibraryHandle> implements LinearProvider 
         throw e;
       }
     }
+  }
+
+  /** Opens a device for something else that the library does. */
+  final LibraryHoldings<H> hold(int ordinal) {
+    return LibraryHoldings.open(devices, ordinal);
   }
 
   private LibraryOperator operator(

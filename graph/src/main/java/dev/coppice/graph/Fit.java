@@ -122,13 +122,18 @@ final class Fit {
     return sum / count;
   }
 
+  /** Begins to add up, from nothing. */
+  void begin(Grams sums) {
+    long expected = wanted.stream().mapToLong(goals -> goals.rows.length).sum();
+    grams.clear();
+    rows = 0;
+    for (int group = 0; group < product.groups(); group++) {
+      grams.add(sums.begin(product.columns(), product.outputs(), expected));
+    }
+  }
+
   /** Adds up what the smaller model makes of a batch, with what is wanted of it. */
   void add(Map<String, Activation> small, int batch) {
-    if (grams.isEmpty()) {
-      for (int group = 0; group < product.groups(); group++) {
-        grams.add(new Gram(product.columns(), product.outputs()));
-      }
-    }
     Wanted goals = wanted.get(batch);
     Rows inputs = Rows.of(product, Repairer.of(small, goal.input()), goals.spatial);
     int[] all = IntStream.range(0, kept.length).toArray();

@@ -1,39 +1,41 @@
 package dev.coppice.graph;
 
-import java.util.stream.IntStream;
+import dev.coppice.spi.GramSums;
 
 /**
  * The sums of products of what flows into a layer with itself and with what is to come out of it.
- * They are made in the order of the rows, whatever the number of threads. For one thread at a time.
+ * For one thread at a time.
  */
-final class Gram {
-  /** Fewer columns are not worth sharing among threads. */
-  private static final int PARALLEL_COLUMNS = 64;
-
+final class Gram implements AutoCloseable {
   private static final int BLOCK = 256;
-  private static final int TILE = 32;
-  private static final int SHARE = 16;
 
   private final int columns;
   private final int outputs;
+  private final GramSums adding;
   private final double[][] block;
 
   /** Row i: column i times itself, the columns after it, a column of ones, and the outputs. */
-  private final double[][] sums;
+  private double[][] sums = {};
 
   private final double[] squares;
   private int filled;
 
-  Gram(int columns, int outputs) {
+  /**
+   * Begins without rows.
+   *
+   * @param adding adds up {@code columns + 1} of {@link #width} numbers
+   */
+  Gram(GramSums adding, int columns, int outputs) {
     this.columns = columns;
     this.outputs = outputs;
-    int width = columns + 1 + outputs;
-    block = new double[BLOCK][width];
-    sums = new double[columns + 1][];
-    for (int i = 0; i <= columns; i++) {
-      sums[i] = new double[width - i];
-    }
+    this.adding = adding;
+    block = new double[BLOCK][width(columns, outputs)];
     squares = new double[outputs];
+  }
+
+  /** Gives how many numbers a row has. */
+  static int width(int columns, int outputs) {
+    return columns + 1 + outputs;
   }
 
   /** Gives about how many bytes one takes, and {@link Ridge} on it. */
@@ -67,9 +69,7 @@ final class Gram {
 
   /** Adds to the sums what was written since the last time. */
   void flush() {
-    int shares = (columns + SHARE) / SHARE;
-    IntStream all = IntStream.range(0, shares);
-    (columns < PARALLEL_COLUMNS ? all : all.parallel()).forEach(this::addShare);
+    adding.add(block, filled);
     for (int r = 0; r < filled; r++) {
       for (int j = 0; j < outputs; j++) {
         double value = block[r][columns + 1 + j];
@@ -79,38 +79,10 @@ final class Gram {
     filled = 0;
   }
 
-  private void addShare(int share) {
-    int end = Math.min(columns + 1, (share + 1) * SHARE);
-    for (int from = 0; from < filled; from += TILE) {
-      int to = Math.min(filled, from + TILE);
-      for (int i = share * SHARE; i < end; i++) {
-        int r = from;
-        for (; r + 3 < to; r += 4) {
-          addFour(sums[i], i, block[r], block[r + 1], block[r + 2], block[r + 3]);
-        }
-        for (; r < to; r++) {
-          addOne(sums[i], i, block[r]);
-        }
-      }
-    }
-  }
-
-  private static void addFour(
-      double[] sums, int i, double[] a, double[] b, double[] c, double[] d) {
-    double ai = a[i];
-    double bi = b[i];
-    double ci = c[i];
-    double di = d[i];
-    for (int j = 0; j < sums.length; j++) {
-      sums[j] += ai * a[i + j] + bi * b[i + j] + (ci * c[i + j] + di * d[i + j]);
-    }
-  }
-
-  private static void addOne(double[] sums, int i, double[] a) {
-    double ai = a[i];
-    for (int j = 0; j < sums.length; j++) {
-      sums[j] += ai * a[i + j];
-    }
+  /** Completes the sums: what follows asks for them. */
+  void end() {
+    flush();
+    sums = adding.read();
   }
 
   /** Gives the number of rows. */
@@ -141,5 +113,11 @@ final class Gram {
   /** Gives the sum of an output's squares. */
   double outputSquares(int output) {
     return squares[output];
+  }
+
+  /** Gives back what adding up holds of a device; the sums stay. */
+  @Override
+  public void close() {
+    adding.close();
   }
 }

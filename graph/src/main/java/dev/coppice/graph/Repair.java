@@ -31,8 +31,18 @@ public final class Repair {
   private final Path dense;
   private final List<Layer> layers;
   private final List<Skipped> skipped;
+  private final String backend;
+  private final List<String> notes;
 
-  Repair(ModelProto model, Path dense, List<Layer> layers, List<Skipped> skipped) {
+  Repair(
+      ModelProto model,
+      Path dense,
+      List<Layer> layers,
+      List<Skipped> skipped,
+      String backend,
+      List<String> notes) {
+    this.backend = backend;
+    this.notes = List.copyOf(notes);
     this.model = model;
     this.dense = dense;
     this.layers = List.copyOf(layers);
@@ -47,6 +57,16 @@ public final class Repair {
   /** Gives the layers that should have been fitted, and were not. */
   public List<Skipped> skipped() {
     return skipped;
+  }
+
+  /** Gives the names of the backends that added up, with + between them; none if nothing was. */
+  public String backend() {
+    return backend;
+  }
+
+  /** Gives why no better backend added up. */
+  public List<String> notes() {
+    return notes;
   }
 
   /** Gives the repaired model as the bytes of a file. */

@@ -1,11 +1,13 @@
 package dev.coppice.graph;
 
+import dev.coppice.DeviceException;
 import dev.coppice.graph.Calibration.Activation;
 import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -36,20 +38,30 @@ final class Repairer {
   private final Graph small;
   private final Cut cut;
   private final Calibration calibration;
+  private final RepairBackend backend;
   private final double damping;
   private final Shapes shapes;
   private final Uses uses;
   private final Rewrite rewrite;
   private final List<Repair.Layer> layers = new ArrayList<>();
   private final List<Repair.Skipped> skipped = new ArrayList<>();
+  private final Set<String> backends = new LinkedHashSet<>();
 
   /**
    * Looks at two models.
    *
+   * @param backend adds up
    * @param damping the price of change of {@link Ridge}
    */
-  Repairer(Graph dense, Graph small, Cut cut, Calibration calibration, double damping) {
+  Repairer(
+      Graph dense,
+      Graph small,
+      Cut cut,
+      Calibration calibration,
+      RepairBackend backend,
+      double damping) {
     this.dense = dense;
+    this.backend = backend;
     this.damping = damping;
     this.small = small;
     this.cut = cut;
@@ -78,7 +90,13 @@ final class Repairer {
     try (Calibration.Session session = calibration.open(repaired.model().toByteArray())) {
       session.run(0);
     }
-    return new Repair(repaired.model(), dense.path(), layers, skipped);
+    return new Repair(
+        repaired.model(),
+        dense.path(),
+        layers,
+        skipped,
+        String.join("+", backends),
+        backend.notes());
   }
 
   /** Gives what is fitted, in turn: together what does not depend on one another. */
@@ -144,13 +162,13 @@ final class Repairer {
 
   /** Runs the smaller model, as it is by now, on all batches, and solves. */
   private void run(List<Fit> pass) throws IOException {
-    List<String> given = pass.stream().flatMap(fit -> fit.goal().given().stream()).toList();
-    try (Calibration.Session session = calibration.open(Excerpt.of(rewrite.apply(), given))) {
-      for (int batch = 0; batch < calibration.batches(); batch++) {
-        Map<String, Activation> made = session.run(batch);
-        for (Fit fit : pass) {
-          fit.add(made, batch);
-        }
+    boolean summed = false;
+    while (!summed) {
+      try {
+        backends.addAll(sum(pass));
+        summed = true;
+      } catch (DeviceException e) {
+        backend.giveUp(e); // Then once more, on what is left.
       }
     }
     for (Fit fit : pass) {
@@ -164,6 +182,22 @@ final class Repairer {
         skipped.add(
             new Repair.Skipped(name, "what flows into it is always the same, or not finite"));
       }
+    }
+  }
+
+  /** Adds up what the smaller model makes of all batches, and names the backends that did. */
+  private Set<String> sum(List<Fit> pass) throws IOException {
+    List<String> given = pass.stream().flatMap(fit -> fit.goal().given().stream()).toList();
+    try (Grams sums = new Grams(backend);
+        Calibration.Session session = calibration.open(Excerpt.of(rewrite.apply(), given))) {
+      pass.forEach(fit -> fit.begin(sums));
+      for (int batch = 0; batch < calibration.batches(); batch++) {
+        Map<String, Activation> made = session.run(batch);
+        for (Fit fit : pass) {
+          fit.add(made, batch);
+        }
+      }
+      return sums.end();
     }
   }
 

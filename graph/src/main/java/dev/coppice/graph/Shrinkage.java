@@ -33,11 +33,13 @@ public final class Shrinkage {
   private final Costs after;
   private final List<Layer> blocks;
   private final Map<String, double[]> folded;
+  private final RepairBackend repairs;
 
   /**
    * Holds what it is given.
    *
    * @param folded what was added to the outputs of products, by their names
+   * @param repairs adds up what repairs solve
    */
   Shrinkage(
       ModelProto small,
@@ -46,8 +48,9 @@ public final class Shrinkage {
       Map<String, double[]> folded,
       List<Part> parts,
       Costs before,
-      Costs after) {
-    this(small, graph, cut, folded, parts, before, after, List.of());
+      Costs after,
+      RepairBackend repairs) {
+    this(small, graph, cut, folded, parts, before, after, repairs, List.of());
   }
 
   private Shrinkage(
@@ -58,7 +61,9 @@ public final class Shrinkage {
       List<Part> parts,
       Costs before,
       Costs after,
+      RepairBackend repairs,
       List<Layer> blocks) {
+    this.repairs = repairs;
     this.small = small;
     this.graph = graph;
     this.cut = cut;
@@ -80,6 +85,7 @@ public final class Shrinkage {
         parts,
         dense.costs(),
         after,
+        repairs,
         layers);
   }
 
@@ -135,13 +141,17 @@ public final class Shrinkage {
    * Fits the weights of all that lost inputs, so that it comes as close as it can to what it made
    * in the dense model, without the blocks that went; nothing is trained. Memory grows with the
    * square of how many numbers an output of a layer sums over; layers of more than 4,608 are left.
+   * On one backend and machine weights are the same in each run; on another backend they may differ
+   * in the last bits.
    *
    * @param calibration data for the dense model: a few hundred images or sentences
    * @throws IOException if a model cannot be run
+   * @throws dev.coppice.DeviceException if a device fails that was {@linkplain RepairBackend#named
+   *     named}
    */
   public Repair repair(Calibration calibration) throws IOException {
     Graph found = Graph.of(small, graph.path());
-    return new Repairer(graph, found, cut, calibration, Repairer.DAMPING).repair();
+    return new Repairer(graph, found, cut, calibration, repairs, Repairer.DAMPING).repair();
   }
 
   /**

@@ -34,9 +34,12 @@ public final class Shrinker {
   private final Shapes sized;
   private final Uses uses;
   private final SliceSums sliceSums;
+  private final RepairBackend repairs;
 
-  private Shrinker(Graph graph, Map<String, long[]> given, SliceSums sliceSums) {
+  private Shrinker(
+      Graph graph, Map<String, long[]> given, SliceSums sliceSums, RepairBackend repairs) {
     this.sliceSums = sliceSums;
+    this.repairs = repairs;
     this.graph = graph;
     this.shapes = Shapes.infer(graph, Map.of());
     this.classes = Coupling.of(graph, shapes);
@@ -47,8 +50,9 @@ public final class Shrinker {
     this.uses = new Uses(graph);
   }
 
-  private Shrinker(Shrinker same, SliceSums sliceSums) {
+  private Shrinker(Shrinker same, SliceSums sliceSums, RepairBackend repairs) {
     this.sliceSums = sliceSums;
+    this.repairs = repairs;
     this.graph = same.graph;
     this.shapes = same.shapes;
     this.classes = same.classes;
@@ -69,7 +73,7 @@ public final class Shrinker {
    */
   public static Shrinker open(Path file, Map<String, long[]> sizes) throws IOException {
     SliceSums sums = new SliceSums(new ReferenceProvider().create(0));
-    return new Shrinker(ModelFile.read(file), sizes, sums);
+    return new Shrinker(ModelFile.read(file), sizes, sums, RepairBackend.reference());
   }
 
   /**
@@ -77,7 +81,15 @@ public final class Shrinker {
    * goes does not depend on it. The backend stays open as long as this is used.
    */
   public Shrinker on(Backend backend) {
-    return new Shrinker(this, new SliceSums(backend));
+    return new Shrinker(this, new SliceSums(backend), repairs);
+  }
+
+  /**
+   * Gives the same with repairs on {@code backend} instead of plain Java; it stays open as long as
+   * this is used.
+   */
+  public Shrinker repairingOn(RepairBackend backend) {
+    return new Shrinker(this, sliceSums, backend);
   }
 
   /** Gives the name of the backend that computes scores. */
@@ -150,7 +162,7 @@ public final class Shrinker {
 
   /** Gives the same for the model without some of its blocks. */
   Shrinker without(List<Block> gone) {
-    return new Shrinker(Bypass.without(graph, gone), sizes, sliceSums);
+    return new Shrinker(Bypass.without(graph, gone), sizes, sliceSums, repairs);
   }
 
   /** Gives what the model costs without some of its blocks. */
@@ -262,7 +274,7 @@ public final class Shrinker {
       Graph left = Graph.of(made, graph.path());
       small = new Costs(left, Shapes.infer(left, sizes), new AxisClasses(left.path()));
     }
-    return new Shrinkage(made, graph, cut, sums, parts(gone), costs(), small);
+    return new Shrinkage(made, graph, cut, sums, parts(gone), costs(), small, repairs);
   }
 
   private Map<Group, Ranking> rankings(

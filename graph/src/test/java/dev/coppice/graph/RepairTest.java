@@ -1,8 +1,14 @@
 package dev.coppice.graph;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
+import dev.coppice.DeviceException;
+import dev.coppice.DeviceLostException;
+import dev.coppice.DeviceOutOfMemoryException;
+import dev.coppice.reference.ReferenceGram;
+import dev.coppice.spi.GramProvider;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
@@ -10,11 +16,13 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class RepairTest {
@@ -250,6 +258,68 @@ class RepairTest {
     assertThat(repair.model()).isEqualTo(pair.small);
   }
 
+  @ParameterizedTest
+  @EnumSource(FailingGram.Step.class)
+  void whereADeviceFailsUnderAutoTheLayerIsAddedUpAgainInJava(FailingGram.Step step)
+      throws IOException {
+    Pair pair = Pair.of(mixed().get(4).model(), "h", 4, 3, 9, 11);
+    Repair expected = pair.repair(EXACT);
+    for (int n = 1; n <= (step == FailingGram.Step.OPEN ? 1 : 2); n++) {
+      DeviceException failure = new DeviceOutOfMemoryException(2, 3000, 2000);
+      FailingGram device = new FailingGram(1, Optional.of(step), n, failure);
+      try (RepairBackend auto = RepairBackend.of("auto", List.of(new ReferenceGram(), device))) {
+        Repair repair = pair.repair(auto);
+        assertThat(repair.model()).isEqualTo(expected.model());
+        assertThat(repair.layers()).isEqualTo(expected.layers());
+        assertThat(repair.backend()).isEqualTo("reference");
+        assertThat(repair.notes())
+            .containsExactly(
+                "device is not used to repair: device out of memory: 3,000 bytes asked, 2,000"
+                    + " free");
+      }
+      assertThat(device.alive()).isZero();
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(FailingGram.Step.class)
+  void aDeviceThatWasNamedAndFailsEndsTheRepair(FailingGram.Step step) throws IOException {
+    Pair pair = Pair.of(mixed().get(4).model(), "h", 4, 3, 9, 11);
+    DeviceException failure = new DeviceLostException(700, "lost");
+    FailingGram device = new FailingGram(1, Optional.of(step), 1, failure);
+    List<GramProvider> providers = List.of(new ReferenceGram(), device);
+    assertThatThrownBy(
+            () -> {
+              try (RepairBackend named = RepairBackend.of("device", providers)) {
+                pair.repair(named);
+              }
+            })
+        .satisfies(
+            e ->
+                assertThat(e)
+                    .hasMessage(
+                        step == FailingGram.Step.OPEN
+                            ? "backend device cannot be used to repair: lost"
+                            : "lost"));
+    assertThat(device.alive()).isZero();
+  }
+
+  @Test
+  void underAutoADeviceIsUsedForLayersThatAreWorthIt() throws IOException {
+    Pair pair = Pair.of(mixed().get(9).model(), "h", 64, 5);
+    long multiplications = pair.repair(EXACT).layers().get(0).rows() * 5 * 9;
+    for (long least : new long[] {multiplications, multiplications + 1}) {
+      FailingGram device = FailingGram.working(least);
+      try (RepairBackend auto = RepairBackend.of("auto", List.of(device, new ReferenceGram()))) {
+        Repair repair = pair.repair(auto);
+        assertThat(repair.backend()).isEqualTo(least == multiplications ? "device" : "reference");
+        assertThat(repair.notes()).isEmpty();
+      }
+      assertThat(device.begun()).isEqualTo(least == multiplications ? 1 : 0);
+      assertThat(device.alive()).isZero();
+    }
+  }
+
   /** A model, and one without the second half of the channels of a value; and data for both. */
   @SuppressWarnings("ArrayRecordComponent") // Nobody compares them.
   private record Pair(Graph dense, byte[] small, Cut cut, Feeds data, Feeds test) {
@@ -288,9 +358,17 @@ class RepairTest {
       return repairer(data, damping).repair();
     }
 
+    Repair repair(RepairBackend backend) throws IOException {
+      return repairer(data, backend, EXACT).repair();
+    }
+
     Repairer repairer(Feeds feeds, double damping) throws IOException {
+      return repairer(feeds, RepairBackend.reference(), damping);
+    }
+
+    Repairer repairer(Feeds feeds, RepairBackend backend, double damping) throws IOException {
       Graph graph = Graph.of(ModelProto.parseFrom(small), Path.of("small.onnx"));
-      return new Repairer(dense, graph, cut, feeds, damping);
+      return new Repairer(dense, graph, cut, feeds, backend, damping);
     }
 
     /** Gives how far a model is from the dense one on other data, relative to its largest value. */

@@ -7,9 +7,11 @@ import dev.coppice.spi.SlicedBackend;
 
 /** Provides the backend that works everywhere. */
 public final class ReferenceProvider implements BackendProvider {
+  static final String NAME = "reference";
+
   @Override
   public String name() {
-    return "reference";
+    return NAME;
   }
 
   @Override
