@@ -123,14 +123,12 @@ int poisoned() {
 std::uint64_t calls(const std::string& name) {
   Record& all = record();
   const std::scoped_lock lock(all.mutex);
-  if (name.ends_with("@run")) {
-    return all.runs[name];
-  }
-  if (name != "*") {
-    return all.calls[name];
+  auto& counts = name.ends_with("@run") ? all.runs : all.calls;
+  if (!name.starts_with("*")) {
+    return counts[name];
   }
   std::uint64_t sum = 0;
-  for (const auto& [called, times] : all.calls) {
+  for (const auto& [called, times] : counts) {
     sum += times;
   }
   return sum;

@@ -26,7 +26,7 @@ int poisoned();
 void count_launch(const std::string& kernel);
 std::uint64_t launches(const std::string& kernel);
 
-// Gives how often that name was called, or ran, since the last reset; of "*", any call.
+// Gives how often that name was called, or ran, since the last reset; of "*", any call, and of "*@run", any run.
 std::uint64_t calls(const std::string& name);
 
 // Forgets calls, faults and poison.

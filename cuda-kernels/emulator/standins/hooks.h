@@ -2,6 +2,7 @@
 // record of calls and faults, the streams and the handles there: so EmulatedDriver sees them all.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,9 @@ COPPICE_SHARED bool on_device(const void* address, std::size_t bytes);
 // Puts an operation into a stream of the current context; it gives 0 or the driver's error. Says whether there is
 // such a stream.
 COPPICE_SHARED bool enqueue(const char* name, CUstream stream, std::function<int()> operation);
+
+// Gives how many operations of streams have run since the last reset.
+COPPICE_SHARED std::uint64_t operations();
 
 // Counts an object as alive until it is taken back.
 COPPICE_SHARED void give_out(std::shared_ptr<void> object);

@@ -33,6 +33,14 @@ int cusparseLtInit(void*);
 int cusparseLtDestroy(void*);
 int cusparseLtStructuredDescriptorInit(void*, void*, std::int64_t, std::int64_t, std::int64_t, unsigned, int, int, int);
 int cusparseLtDenseDescriptorInit(void*, void*, std::int64_t, std::int64_t, std::int64_t, unsigned, int, int);
+int cuMemsetD8Async(Address, unsigned char, std::size_t, CUstream);
+int cuStreamSynchronize(CUstream);
+int nvmlInit_v2();
+int nvmlShutdown();
+int nvmlDeviceGetHandleByPciBusId_v2(const char*, void**);
+int nvmlDeviceGetMigMode(void*, unsigned*, unsigned*);
+int nvmlDeviceGetTotalEnergyConsumption(void*, unsigned long long*);
+int nvmlDeviceGetPowerUsage();
 }
 
 namespace {
@@ -155,6 +163,38 @@ TEST_F(StandIns, CusparseLtRefusesSizesThatTheReferenceDoesNotAllow) {
   EXPECT_EQ(cusparseLtStructuredDescriptorInit(handle, matrix, 16, 32, 32, 16, F32, 2, 0), 10);
   EXPECT_EQ(cusparseLtDestroy(handle), 0);
   EXPECT_EQ(cusparseLtDestroy(handle), 3);
+}
+
+TEST_F(StandIns, NvmlCountsWhatStreamsRanAndRefusesWhatItWasNotOpenedFor) {
+  void* device = nullptr;
+  EXPECT_EQ(nvmlDeviceGetHandleByPciBusId_v2("0000:02:00.0", &device), 1);
+  EXPECT_EQ(nvmlShutdown(), 1);
+  ASSERT_EQ(nvmlInit_v2(), 0);
+  ASSERT_EQ(nvmlInit_v2(), 0);
+  EXPECT_EQ(nvmlDeviceGetHandleByPciBusId_v2("0000:09:00.0", &device), 6);
+  EXPECT_EQ(nvmlDeviceGetHandleByPciBusId_v2("the second", &device), 2);
+  EXPECT_EQ(nvmlDeviceGetHandleByPciBusId_v2(nullptr, &device), 2);
+  ASSERT_EQ(nvmlDeviceGetHandleByPciBusId_v2("0000:02:00.0", &device), 0);
+  unsigned modes[] = {7, 7};
+  EXPECT_EQ(nvmlDeviceGetMigMode(device, &modes[0], &modes[1]), 0);
+  EXPECT_EQ(modes[0] + modes[1], 0U);
+  unsigned long long before = 0;
+  unsigned long long after = 0;
+  EXPECT_EQ(nvmlDeviceGetTotalEnergyConsumption(&before, &before), 2);
+  EXPECT_EQ(nvmlDeviceGetTotalEnergyConsumption(device, nullptr), 2);
+  ASSERT_EQ(nvmlDeviceGetTotalEnergyConsumption(device, &before), 0);
+  EXPECT_GE(before, 2'000'000U);
+  const Address some = copy({0, 0});
+  for (int i = 0; i < 4; i++) {
+    ASSERT_EQ(cuMemsetD8Async(some, 1, 8, nullptr), 0);
+  }
+  ASSERT_EQ(cuStreamSynchronize(nullptr), 0);
+  ASSERT_EQ(nvmlDeviceGetTotalEnergyConsumption(device, &after), 0);
+  EXPECT_GT(after, before);
+  EXPECT_EQ(nvmlDeviceGetPowerUsage(), 3);
+  EXPECT_EQ(nvmlShutdown(), 0);
+  EXPECT_EQ(nvmlShutdown(), 0);
+  EXPECT_EQ(nvmlDeviceGetTotalEnergyConsumption(device, &after), 1);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <vector>
 
 namespace coppice::ort {
 namespace {
@@ -43,6 +44,7 @@ std::string bitmap_fault(const Stored& stored) {
   if (auto wrong = wrong_size("offsets", stored.offsets, layer.out + 1); !wrong.empty()) {
     return wrong;
   }
+  std::vector<std::int64_t> ends;  // of the values, before what fills them up
   std::int64_t expected = 0;
   for (std::int64_t row = 0; row <= layer.out; row++) {
     const auto begin = at<std::int64_t>(layer.offsets, row);
@@ -61,9 +63,20 @@ std::string bitmap_fault(const Stored& stored) {
       }
       count += std::popcount(octet);
     }
+    ends.push_back(expected + count);
     expected += rounded(count, values_unit);
   }
-  return wrong_size("values", stored.values, expected);
+  if (auto wrong = wrong_size("values", stored.values, expected); !wrong.empty()) {
+    return wrong;
+  }
+  for (std::int64_t row = 0; row < layer.out; row++) {
+    for (std::int64_t i = ends[row]; i < at<std::int64_t>(layer.offsets, row + 1); i++) {
+      if (at<std::uint32_t>(layer.values, i) != 0) {
+        return "row " + text(row) + " has a value other than zero at element " + text(i) + ", after its last";
+      }
+    }
+  }
+  return {};
 }
 
 std::string two_four_fault(const Stored& stored) {

@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.ServiceLoader;
 import java.util.SplittableRandom;
@@ -139,26 +140,24 @@ final class GpuLinear {
       Tensor x = bench.copyOf(random(batch, layer.in));
       Tensor y = bench.copyOf(random(batch, layer.out));
       OptionalLong stream = bench.stream();
+      Joules joules = new Joules(bench::joules);
       Samples samples =
           Samples.take(
               MOST_SECONDS,
-              () ->
-                  bench.seconds(() -> operators.forEach(o -> o.apply(x, y, stream)))
-                      / operators.size());
-      add(layer, provider, held, sparsity, batch, samples, operators.get(0).bytes());
+              () -> {
+                double all = bench.seconds(() -> operators.forEach(o -> o.apply(x, y, stream)));
+                joules.ran(operators.size(), all);
+                return all / operators.size();
+              });
+      Map<String, Object> row = row(layer, provider, held, sparsity, batch);
+      add(row, samples, joules, operators.get(0).bytes());
     } finally {
       operators.forEach(LinearOperator::close);
     }
   }
 
-  private void add(
-      Layer layer,
-      LinearProvider provider,
-      LinearWeights held,
-      double sparsity,
-      long batch,
-      Samples samples,
-      long bytes) {
+  private static Map<String, Object> row(
+      Layer layer, LinearProvider provider, LinearWeights held, double sparsity, long batch) {
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("shape", layer.out + "x" + layer.in);
     row.put("dtype", DTYPE);
@@ -166,12 +165,18 @@ final class GpuLinear {
     row.put("provider", provider.name());
     row.put("format", held.format().title());
     row.put("sparsity", sparsity);
+    return row;
+  }
+
+  private void add(Map<String, Object> row, Samples samples, Joules joules, long bytes) {
     row.put("samples", samples.count());
     row.put("median_ms", samples.median() * 1e3);
     row.put("low_ms", samples.low() * 1e3);
     row.put("high_ms", samples.high() * 1e3);
     row.put("bytes", bytes);
     row.put("weights_gb_per_second", bytes / samples.median() * 1e-9);
+    OptionalDouble ofOne = joules.ofOne();
+    row.put("millijoules", ofOne.isPresent() ? ofOne.getAsDouble() * 1e3 : "");
     rows.add("linear", row);
   }
 

@@ -25,13 +25,13 @@ import java.util.stream.IntStream;
  */
 final class LinearSuite {
   private static final int THREADS = 2;
-  private static final long PAUSE_MILLIS = 40;
   private static final int MOST_BATCH = 128;
 
   private final Results results;
   private final int out;
   private final int in;
   private final int samples;
+  private final long pauseMillis;
   private final LinearProvider provider;
   private final String runsOn;
 
@@ -47,6 +47,7 @@ final class LinearSuite {
     this.results = results;
     this.out = small ? 64 : 4096;
     this.in = small ? 256 : 14336;
+    this.pauseMillis = small ? 0 : 40;
     this.samples = small ? 3 : Integer.getInteger("coppice.bench.samples", 31);
     this.provider =
         ServiceLoader.load(LinearProvider.class).stream()
@@ -106,7 +107,7 @@ final class LinearSuite {
     double[][] seconds = new double[runs.size()][samples];
     for (int sample = -2; sample < samples; sample++) {
       for (int i = 0; i < runs.size(); i++) {
-        Thread.sleep(PAUSE_MILLIS); // Until threads that spin have gone to sleep.
+        Thread.sleep(pauseMillis); // Until threads that spin have gone to sleep.
         warm(candidates.get(i), runs.get(0), runs.get(i));
         long begin = System.nanoTime();
         runs.get(i).run();

@@ -2,6 +2,7 @@ package dev.coppice.benchmarks;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.coppice.Backends;
 import dev.coppice.DType;
@@ -10,7 +11,9 @@ import dev.coppice.spi.Availability;
 import dev.coppice.spi.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -56,6 +59,36 @@ class SmokeTest {
 
   private static boolean isUsableNative(Backends.Entry entry) {
     return entry.name().equals("native") && entry.availability() instanceof Availability.Usable;
+  }
+
+  /** Skips where the native kernels were not built; {@code -Dcoppice.require=native} fails. */
+  @Test
+  void productsOfAllFormatsAreMeasuredBesideThoseOfOtherLibraries() throws InterruptedException {
+    boolean isNative = Backends.all().stream().anyMatch(SmokeTest::isUsableNative);
+    if (System.getProperty("coppice.require", "").contains("native")) {
+      assertThat(isNative).as("the native kernels are required").isTrue();
+    }
+    assumeTrue(isNative, "the native kernels were not built");
+    Results results = new Results(Map.of());
+    new LinearSuite(results, true).run();
+    for (int batch : new int[] {1, 8, 16, 64, 128}) {
+      for (String provider : List.of("OpenBLAS", "ONNX Runtime")) {
+        assertMeasured(results, "dtype", "F32", "batch", batch, "provider", provider);
+      }
+      for (String dtype : List.of("F32", "BF16")) {
+        for (String format : List.of("dense", "2:4", "bitmap", "csr")) {
+          assertMeasured(results, "dtype", dtype, "batch", batch, "format", format);
+        }
+        assertThat(results.find("linear", "dtype", dtype, "batch", batch, "speedup", 1.0))
+            .as("the fastest dense product")
+            .isPresent();
+      }
+    }
+  }
+
+  private static void assertMeasured(Results results, Object... pairs) {
+    assertThat(results.find("linear", pairs)).as(Arrays.toString(pairs)).isPresent();
+    assertThat(results.find("linear", pairs).orElseThrow().number("seconds")).isPositive();
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.coppice.sparse.LinearPlan.Row;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,8 +32,8 @@ class BenchOnDeviceTest {
     assumeTrue(built, "the emulated CUDA driver and libraries were not built");
   }
 
-  @Test
-  void ourProductsAndThoseOfNvidiasLibrariesAreMeasured() throws Exception {
+  /** Measures one layer, and gives the plan. */
+  private LinearPlan measure(Map<String, String> environment) throws Exception {
     Path report = folder.resolve("plan.json");
     List<String> command =
         CommandProcess.command(
@@ -51,11 +52,17 @@ class BenchOnDeviceTest {
             "-Dcoppice.cuda.emulated=true",
             "-Dcoppice.cuda.emulator=" + EMULATOR,
             "-Duser.home=" + folder));
-    CommandProcess.Ended ended =
-        CommandProcess.end(new ProcessBuilder(command).redirectErrorStream(true).start());
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().putAll(environment);
+    CommandProcess.Ended ended = CommandProcess.end(builder.start());
     assertThat(ended.status()).as(ended.output()).isZero();
     assertThat(ended.output()).contains("emulated, no GPU").contains("layer: 256x512 BF16");
-    LinearPlan plan = JsonPlan.read(report);
+    return JsonPlan.read(report);
+  }
+
+  @Test
+  void ourProductsAndThoseOfNvidiasLibrariesAreMeasured() throws Exception {
+    LinearPlan plan = measure(Map.of());
     assertThat(plan.device()).isEqualTo("cuda:0");
     for (long batch : new long[] {1, 8}) {
       assertThat(plan.rows().stream().filter(row -> row.batch() == batch))
@@ -63,5 +70,13 @@ class BenchOnDeviceTest {
           .contains("cublas dense", "cuda 2:4", "cusparselt 2:4");
     }
     assertThat(plan.rows()).filteredOn(Row::chosen).hasSize(2);
+    assertThat(plan.rows()).allMatch(row -> row.joules().orElse(0.0) > 0, "energy is counted");
+  }
+
+  @Test
+  void energyIsAbsentWhereTheDeviceDoesNotCountIt() throws Exception {
+    String notSupported = "nvmlDeviceGetTotalEnergyConsumption:1:3";
+    LinearPlan plan = measure(Map.of("COPPICE_EMULATOR_FAIL", notSupported));
+    assertThat(plan.rows()).isNotEmpty().allMatch(row -> row.joules().isEmpty());
   }
 }

@@ -16,6 +16,9 @@ final class CudaContext implements AutoCloseable {
   /** What nvcc 13 compiles needs this driver. */
   private static final int OLDEST_DRIVER = 13000;
 
+  /** Longer than any. */
+  private static final int PCI_BUS_ID_BYTES = 64;
+
   private final CUdevice device;
   private final int ordinal;
   private final CUcontext context = new CUcontext();
@@ -138,6 +141,14 @@ final class CudaContext implements AutoCloseable {
             new String(name, StandardCharsets.UTF_8).replaceFirst("\0.*", ""),
             attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
             attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR));
+  }
+
+  /** Gives where the device is on the PCI bus, as other libraries of NVIDIA's know it. */
+  String pciBusId() {
+    String[] id = new String[1];
+    CudaResult.run(
+        "cuDeviceGetPCIBusId", () -> JCudaDriver.cuDeviceGetPCIBusId(id, PCI_BUS_ID_BYTES, device));
+    return id[0];
   }
 
   /** Gives a device's compute capability, times ten, without making a context there. */

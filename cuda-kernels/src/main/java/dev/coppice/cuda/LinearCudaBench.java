@@ -9,6 +9,7 @@ import java.util.OptionalDouble;
 import java.util.OptionalLong;
 import java.util.stream.IntStream;
 import jcuda.driver.CUdevice_attribute;
+import org.jspecify.annotations.Nullable;
 
 /** Measures products on a CUDA device, in a stream of its own, by the device's clock. */
 final class LinearCudaBench implements LinearBench {
@@ -16,6 +17,7 @@ final class LinearCudaBench implements LinearBench {
   private final Map<Long, DeviceMemory> copies = new HashMap<>();
   private final CudaEvent begin;
   private final CudaEvent end;
+  private @Nullable EnergyCounter energy;
 
   LinearCudaBench(LinearMemory memory) {
     this.memory = memory;
@@ -80,10 +82,13 @@ final class LinearCudaBench implements LinearBench {
             });
   }
 
-  /** Gives none: the driver API does not count energy. */
+  /** {@inheritDoc} That of the whole board, since the driver was loaded. */
   @Override
   public OptionalDouble joules() {
-    return OptionalDouble.empty();
+    if (energy == null) {
+      energy = new EnergyCounter(memory.context());
+    }
+    return energy.joules();
   }
 
   @Override
@@ -92,6 +97,9 @@ final class LinearCudaBench implements LinearBench {
         end;
         begin) {
       copies.clear();
+      if (energy != null) {
+        energy.close();
+      }
     }
   }
 }

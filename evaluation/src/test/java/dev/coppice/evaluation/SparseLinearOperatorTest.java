@@ -240,6 +240,8 @@ class SparseLinearOperatorTest {
         damage("row 0 has bits beyond its 36 columns", bitmap, m -> octet(m, 4, 0x13)),
         damage("row 1 has bits beyond its 36 columns", bitmap, m -> octet(m, 16 + 15, 1)),
         damage("the values of row 1 must begin at element 24", bitmap, m -> octet(m, 0, 0xFF)),
+        damage("row 0 has a value other than zero at element 18", bitmap, m -> filling(m, 18)),
+        damage("row 17 has a value other than zero at element 359", bitmap, m -> filling(m, 359)),
         damage(
             "2:4 needs a number of inputs that is a multiple of 4, not 35",
             twoFour,
@@ -285,6 +287,10 @@ class SparseLinearOperatorTest {
 
   private static OperatorModel octet(OperatorModel model, int at, int value) {
     return model.replace("index", model.bytes("index").put(at, (byte) value));
+  }
+
+  private static OperatorModel filling(OperatorModel model, int at) {
+    return number(model, "values", at, 1);
   }
 
   /** Sets a stored value of 2:4 weights of 64 columns. */

@@ -106,6 +106,8 @@ public final class Bitmap implements LinearWeights {
     ByteBuffer offsets =
         stored.part("offsets", Math.multiplyExact(stored.out() + 1, (long) Long.BYTES));
     ByteBuffer values = stored.part("values");
+    DType dtype = stored.dtype();
+    int[] counts = new int[(int) stored.out()];
     long expected = 0;
     for (int row = 0; row <= stored.out(); row++) {
       long offset = offsets.getLong(row * Long.BYTES);
@@ -115,11 +117,26 @@ public final class Bitmap implements LinearWeights {
                 .formatted(row, expected, offset));
       }
       if (row < stored.out()) {
-        expected += padded(count(bits, row, stride, stored.columns()), stored.dtype());
+        counts[row] = count(bits, row, stride, stored.columns());
+        expected += padded(counts[row], dtype);
       }
     }
-    stored.part("values", expected * stored.dtype().bytes());
-    return new Bitmap(stored.dtype(), stored.out(), stored.columns(), bits, offsets, values);
+    stored.part("values", expected * dtype.bytes());
+    for (int row = 0; row < stored.out(); row++) {
+      int first = (int) offsets.getLong(row * Long.BYTES);
+      requireZeros(values, row, first + counts[row], first + padded(counts[row], dtype), dtype);
+    }
+    return new Bitmap(dtype, stored.out(), stored.columns(), bits, offsets, values);
+  }
+
+  /** What follows a row's values up to the next row is not read as a weight. */
+  private static void requireZeros(ByteBuffer values, int row, int from, long to, DType dtype) {
+    for (int i = from; i < to; i++) {
+      if (Rows.get(values, i, dtype) != 0) {
+        throw new IllegalArgumentException(
+            "row %d has a value other than zero at element %d, after its last".formatted(row, i));
+      }
+    }
   }
 
   /** Counts a row's bits; none may be set beyond the last column. */

@@ -13,7 +13,6 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.SplittableRandom;
 
@@ -34,6 +33,11 @@ final class LayerBench implements AutoCloseable {
 
   private static final long MOST_OPERAND_BYTES = 1 << 30;
   private static final int RANDOM_ELEMENTS = 1 << 16;
+
+  /** How many seconds of products energy is measured over. */
+  private static final double LEAST_STRETCH = 0.05;
+
+  private static final double MOST_STRETCH = 0.5;
 
   private final Products products;
   private final LinearBench bench;
@@ -111,6 +115,7 @@ final class LayerBench implements AutoCloseable {
     field.removeIf(c -> c != dense && !c.fits(batch, seconds / (2 * LEAST_TURNS)));
     List<Contest.Entry> entries = samples(field, dense, x, y, seconds);
     Contest contest = new Contest(entries);
+    double stretch = Math.max(LEAST_STRETCH, Math.min(MOST_STRETCH, seconds / 10));
     List<LinearPlan.Row> rows = new ArrayList<>();
     for (int i = 0; i < entries.size(); i++) {
       Contest.Entry entry = entries.get(i);
@@ -130,7 +135,7 @@ final class LayerBench implements AutoCloseable {
               entry.spread(),
               contest.speedup(entry),
               contender.bytes(),
-              joules(contender, x, y, seconds),
+              new Energy(bench, contender, x, y, checkpoint).joules(stretch),
               entry == contest.winner()));
     }
     return rows;
@@ -215,23 +220,6 @@ final class LayerBench implements AutoCloseable {
       entries.add(new Contest.Entry(field.get(i).isDense(), taken));
     }
     return entries;
-  }
-
-  /** Counters of energy move now and then: it takes a stretch of products to see it. */
-  private Optional<Double> joules(Contender contender, Tensor x, Tensor y, double seconds) {
-    OptionalDouble before = bench.joules();
-    if (before.isEmpty()) {
-      return Optional.empty();
-    }
-    checkpoint.run();
-    double stretch = Math.max(0.05, Math.min(0.5, seconds / 10));
-    double each = contender.expected(x.shape().dimension(0)).orElseThrow();
-    int calls = (int) Math.max(1, Math.min(1_000_000, Math.ceil(stretch / Math.max(each, 1e-9))));
-    contender.seconds(bench, x, y, calls);
-    OptionalDouble after = bench.joules();
-    return after.isPresent()
-        ? Optional.of((after.getAsDouble() - before.getAsDouble()) / calls)
-        : Optional.empty();
   }
 
   /** Gives numbers around 0, none of them near 0. */

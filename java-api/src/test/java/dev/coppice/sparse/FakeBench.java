@@ -36,6 +36,10 @@ final class FakeBench implements LinearBenchProvider {
   long cacheBytes = 4096;
   long freeBytes = 1L << 30;
   boolean countsEnergy;
+
+  /** How many seconds the counter of energy stands still at a time. */
+  double energyStep = 1e-9;
+
   int openOperators;
   int openBenches;
   double now;
@@ -102,7 +106,8 @@ final class FakeBench implements LinearBenchProvider {
 
     @Override
     public OptionalDouble joules() {
-      return countsEnergy ? OptionalDouble.of(WATTS * now) : OptionalDouble.empty();
+      double counted = Math.floor(now / energyStep) * energyStep;
+      return countsEnergy ? OptionalDouble.of(WATTS * counted) : OptionalDouble.empty();
     }
 
     @Override

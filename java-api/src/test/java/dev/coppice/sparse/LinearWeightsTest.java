@@ -157,6 +157,25 @@ class LinearWeightsTest {
     assertThatThrownBy(() -> stored(held, none)).hasMessage("the values are missing");
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void whatFollowsTheValuesOfABitmapsRowIsZero(DType dtype) {
+    Tensor weights = LayerCase.fill(LayerCase.empty(dtype, 3, 40), i -> i % 40 < 17 ? 1 : 0);
+    LinearWeights held = LinearWeights.compress(Format.BITMAP, weights);
+    ByteBuffer values = held.parts().get(2).data();
+    int row = values.capacity() / dtype.bytes() / 3;
+    for (int at : new int[] {17, row - 1, row + 17, 3 * row - 1}) {
+      Rows.put(values, at, dtype, 1);
+      assertThatThrownBy(() -> stored(held, parts(held)))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "row %d has a value other than zero at element %d, after its last", at / row, at);
+      Rows.put(values, at, dtype, 0);
+    }
+    assertThat(LayerCase.bytes(stored(held, parts(held)).decompress()))
+        .isEqualTo(LayerCase.bytes(weights));
+  }
+
   @Test
   void sizesThatDoNotFitAreRefusedBeforeAnythingIsAllocated() {
     assertThatThrownBy(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import dev.coppice.BackendUnavailableException;
 import dev.coppice.Cancellation;
@@ -20,6 +21,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PlannerTest {
   private static final long ANY = Long.MAX_VALUE;
@@ -189,6 +192,31 @@ class PlannerTest {
     bench.countsEnergy = true;
     assertThat(plan(bench, 0, 1L).rows().get(0).joules().orElseThrow())
         .isCloseTo(FakeBench.WATTS * 1e-3, within(1e-9));
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {0.001, 0.02, 0.1, 0.35})
+  void energyIsRightWhereItsCounterMovesInSteps(double step) throws IOException {
+    FakeBench bench =
+        new FakeBench()
+            .with("blas", ANY, (f, b, n) -> 1.3e-3, Format.DENSE)
+            .with("slow", ANY, (f, b, n) -> 0.11, Format.BITMAP);
+    bench.countsEnergy = true;
+    bench.energyStep = step;
+    LinearPlan plan = plan(bench, 0.6, 1L);
+    assertThat(row(plan, "blas", Format.DENSE, 1).orElseThrow().joules().orElseThrow())
+        .isCloseTo(FakeBench.WATTS * 1.3e-3, withinPercentage(2));
+    assertThat(row(plan, "slow", Format.BITMAP, 1).orElseThrow().joules().orElseThrow())
+        .isCloseTo(FakeBench.WATTS * 0.11, withinPercentage(25));
+  }
+
+  @Test
+  void energyIsAbsentWhereItsCounterStandsStill() throws IOException {
+    FakeBench bench = new FakeBench().with("blas", ANY, (f, b, n) -> 1e-3, Format.DENSE);
+    bench.countsEnergy = true;
+    bench.energyStep = 1e9;
+    assertThat(plan(bench, 0, 1L).rows().get(0).joules()).isEmpty();
+    assertThat(bench.now).isLessThan(2 * Planner.USUAL_SECONDS);
   }
 
   @Test

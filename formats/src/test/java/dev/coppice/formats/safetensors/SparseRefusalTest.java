@@ -188,6 +188,11 @@ class SparseRefusalTest {
         "offsets",
         "row 20 must begin at element 480, not 9223372036854775807",
         b -> b.putLong(160, Long.MAX_VALUE));
+    refused(
+        Format.BITMAP,
+        "values",
+        "row 19 has a value other than zero at element 479",
+        b -> b.put(b.capacity() - 1, (byte) 1));
     refused(Format.CSR, "offsets", "begin at element 0, not 1", b -> b.putInt(0, 1));
     refused(Format.CSR, "offsets", "must end between elements", b -> b.putInt(40, 10));
     refused(Format.CSR, "offsets", "must end between elements", b -> b.putInt(40, 100_000));
