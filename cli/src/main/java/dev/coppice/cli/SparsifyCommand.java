@@ -79,12 +79,18 @@ final class SparsifyCommand extends SessionCommand {
   @Nullable Long batch;
 
   @Option(
+      names = "--any-machine",
+      description =
+          "Also take a plan that was measured elsewhere: for a model that is to run there.")
+  boolean anyMachine;
+
+  @Option(
       names = "--format",
       paramLabel = "FORMAT",
       completionCandidates = SparsifyChoice.Formats.class,
       description =
-          "Without a plan: compress all layers that fit, as bitmap, 2:4 or csr, or (auto) as 2:4 where"
-              + " that holds them and as bitmap from 30%% zeros on.")
+          "Without a plan: compress all layers that fit, as bitmap, 2:4 or csr, or (auto) from 30%%"
+              + " zeros on in whichever of them takes the fewest bytes.")
   @Nullable String format;
 
   @Option(
@@ -121,7 +127,7 @@ final class SparsifyCommand extends SessionCommand {
     Path input = Objects.requireNonNull(model);
     Path target = Objects.requireNonNull(output);
     PruneCommand.checkThreads(threads);
-    Sparsifier.Choice choice = SparsifyChoice.of(plan, batch, format);
+    Sparsifier.Choice choice = SparsifyChoice.of(plan, batch, format, anyMachine);
     Map<String, long[]> shapes = ShrinkOptions.shapes(sizes);
     checkTargets(input, target);
     Sparsifier sparsifier = Models.input(input, file -> Sparsifier.open(file, shapes));
@@ -144,7 +150,8 @@ final class SparsifyCommand extends SessionCommand {
     text.latency(latency, sparsifier.sizes()).forEach(this::tell);
     finish(made, proof, latency);
     text.wrote(target, dense.length, sparse.length, libraryPath()).forEach(this::print);
-    text.conclusion(latency, plan != null).forEach(this::print);
+    SparsifyText.conclusion(latency, plan != null, "auto".equals(format), width())
+        .forEach(this::print);
     return ExitStatus.OK;
   }
 

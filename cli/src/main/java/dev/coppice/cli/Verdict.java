@@ -88,10 +88,16 @@ record Verdict(Kind kind, Optional<Shrunk> subject, List<String> reasons) {
 
   /** Says whether a model is faster, by more than what its runs vary. */
   static boolean isFaster(Latency latency) {
+    return latency.ratio() <= WORTH
+        && latency.dense().median() > latency.small().median()
+        && isApart(latency);
+  }
+
+  /** Says whether two models' times differ by more than what their runs vary. */
+  static boolean isApart(Latency latency) {
     double notches =
         notch(latency.small(), latency.pairs()) + notch(latency.dense(), latency.pairs());
-    return latency.ratio() <= WORTH
-        && latency.dense().median() - latency.small().median() > notches;
+    return Math.abs(latency.dense().median() - latency.small().median()) > notches;
   }
 
   private static double notch(Latency.Spread spread, int runs) {
