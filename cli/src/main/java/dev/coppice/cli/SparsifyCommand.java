@@ -11,7 +11,6 @@ import dev.coppice.graph.Sparsified;
 import dev.coppice.graph.Sparsifier;
 import dev.coppice.simd.OrtLibrary;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -179,24 +178,18 @@ final class SparsifyCommand extends SessionCommand {
   private void finish(Sparsified made, Proof.Held proof, Latency latency) throws IOException {
     Path input = Objects.requireNonNull(model);
     if (library != null) {
-      write(library, OrtLibrary.content());
+      FileTarget.write(library, OrtLibrary.content(), force, inputs());
     }
     made.write(Objects.requireNonNull(output), force);
     if (report != null) {
-      write(report, SparsifyJson.of(input, made, proof, latency));
+      byte[] json = SparsifyJson.of(input, made, proof, latency);
+      FileTarget.write(report, json, force, inputs());
     }
   }
 
   /** Gives what no output may replace. */
   private List<Path> inputs() {
     return Stream.of(model, plan).filter(Objects::nonNull).toList();
-  }
-
-  private void write(Path file, byte[] bytes) throws IOException {
-    try (FileTarget target = FileTarget.begin(file, force, inputs())) {
-      target.main().write(0, ByteBuffer.wrap(bytes));
-      target.commit(List.of());
-    }
   }
 
   private Path libraryPath() {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.coppice.BackendUnavailableException;
+import dev.coppice.Cancellation;
 import dev.coppice.simd.OrtLibrary;
 import dev.coppice.sparse.Device;
 import dev.coppice.sparse.Planner;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -72,7 +74,20 @@ class SparsifyCommandTest {
     assertThat(Files.readString(report))
         .contains("\"layer\" : \"layer0.weight\"", "\"ratio\"")
         .contains("\"reason\" : \"fewer than 30% zeros\"");
-    assertThat(Invocation.of("inspect", sparse).out()).contains("layer0.weight/values");
+    Invocation inspected =
+        Invocation.with(OptionalInt.of(80), new Cancellation(), "inspect", sparse);
+    assertThat(inspected.out())
+        .contains("layer0.weight/values", "Layers whose weights are compressed, 2:")
+        .containsPattern("node/layer0.product +96x64 +79\\.\\d+ % +bitmap +8,\\d{3}\n")
+        .containsPattern("node/layer1.product +48x96 +49\\.\\d+ % +bitmap ");
+    assertThat(inspected.out().lines()).allMatch(line -> line.length() <= 80);
+    assertThat(Invocation.of("inspect", sparse, "--json").out())
+        .containsPattern("\"sparse_layers\" : \\[ \\{\\s+\"node\" : \"node/layer0.product\"");
+    Path small = folder.resolve("small.onnx");
+    Invocation shrunk =
+        Invocation.of("shrink", sparse, "-o", small, "--target", "macs=0.5", "--dry-run");
+    assertThat(shrunk.status()).isEqualTo(ExitStatus.DATA);
+    assertThat(shrunk.err()).hasLineCount(1).contains("prune and shrink a model first, then");
   }
 
   @Test
