@@ -112,7 +112,7 @@ final class Coppice implements SessionOwner, Runnable {
     line.setParameterExceptionHandler((e, args) -> refuse(console, e));
     line.setExecutionExceptionHandler(
         (e, failed, parsed) -> {
-          // Whatever fails once the process is ending fails for that: runtimes are closing too.
+          // Whatever fails once the process is ending fails for that.
           boolean cancelled = session.cancellation().isCancelled();
           return fail(console, cancelled ? new PruningCancelledException() : e, failed);
         });
