@@ -115,6 +115,10 @@ final class BackendUse {
     if (bytes >= least) {
       return candidate.objection();
     }
+    Optional<String> absence = candidate.absence();
+    if (absence.isPresent()) {
+      return absence;
+    }
     String why =
         "the %s to prune are below the %s from which it pays".formatted(size(bytes), size(least));
     return Optional.of(why + "; --backend " + candidate.name() + " asks for it all the same");

@@ -42,6 +42,10 @@ final class Candidate implements AutoCloseable {
     return provider.worthwhileBytes();
   }
 
+  Optional<String> absence() {
+    return provider.absence();
+  }
+
   /** Gives the backend. */
   synchronized Backend open() {
     if (closed) {

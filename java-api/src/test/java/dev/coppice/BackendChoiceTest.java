@@ -10,6 +10,7 @@ import dev.coppice.spi.Availability;
 import dev.coppice.spi.BackendProvider;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -73,6 +74,17 @@ class BackendChoiceTest {
       assertThat(prune(pruner, 100).backend()).isEqualTo("simd");
       assertThat(prune(pruner, 100).notes().get(0)).contains("the 400 bytes to prune are below");
       assertThat(pruner.backend()).isEqualTo("cuda");
+    }
+  }
+
+  @Test
+  void whereThereIsNothingToRunOnThatIsSaidInsteadAndNoDriverIsAsked() {
+    cuda.worthwhileBytes = 4_000_000;
+    cuda.absence = Optional.of("there is no device here");
+    try (Pruner pruner = builder("auto").build()) {
+      assertThat(prune(pruner, 8).notes())
+          .containsExactly("cuda is not used: there is no device here");
+      assertThat(cuda.asked).isZero();
     }
   }
 

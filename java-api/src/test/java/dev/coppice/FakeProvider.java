@@ -26,6 +26,7 @@ final class FakeProvider implements BackendProvider {
   private final boolean device;
   Availability availability = new Availability.Usable("nothing");
   long worthwhileBytes;
+  Optional<String> absence = Optional.empty();
 
   /** What the device of the next backend says, or nothing. */
   @Nullable RuntimeException refusal;
@@ -67,6 +68,11 @@ final class FakeProvider implements BackendProvider {
   public Availability availability() {
     asked++;
     return availability;
+  }
+
+  @Override
+  public Optional<String> absence() {
+    return absence;
   }
 
   @Override

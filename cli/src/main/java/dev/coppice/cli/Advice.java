@@ -66,11 +66,12 @@ record Advice(Dense dense, Room room, List<Shrunk> shrunk, List<Zeros> zeros, bo
   /**
    * The model with weights that are zero, which a dense runtime multiplies all the same.
    *
-   * @param pattern {@code unstructured} or {@code 2:4}
+   * @param pattern {@code 50 %} or {@code 2:4}
    * @param share the share of zeros among the weights that may be pruned
    * @param bytes the size of its file
    * @param deflated the same when compressed
    * @param latency how long it takes beside the dense model
+   * @param sparsified the same with its linear layers compressed
    */
   record Zeros(
       String pattern,
@@ -78,5 +79,6 @@ record Advice(Dense dense, Room room, List<Shrunk> shrunk, List<Zeros> zeros, bo
       long bytes,
       long deflated,
       Latency latency,
-      OptionalDouble quality) {}
+      OptionalDouble quality,
+      SparsifyTrial sparsified) {}
 }

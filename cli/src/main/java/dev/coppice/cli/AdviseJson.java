@@ -34,13 +34,17 @@ final class AdviseJson {
   private AdviseJson() {}
 
   static byte[] of(
-      Setting setting, Advice advice, Verdict verdict, Optional<List<String>> command) {
+      Setting setting,
+      Advice advice,
+      Verdict verdict,
+      Optional<List<String>> command,
+      List<List<String>> sparsify) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (JsonGenerator json = JSON.createGenerator(bytes)) {
       json.setPrettyPrinter(new DefaultPrettyPrinter());
       json.writeStartObject();
       json.writeNumberField("version", VERSION);
-      json.writeStringField("tool", Coppice.version());
+      json.writeStringField("tool", Coppice.tool());
       setting(json, setting);
       dense(json, advice);
       json.writeArrayFieldStart("shrunk");
@@ -53,7 +57,7 @@ final class AdviseJson {
         zeros(json, model);
       }
       json.writeEndArray();
-      verdict(json, verdict, command);
+      verdict(json, verdict, command, sparsify);
       json.writeEndObject();
       json.writeRaw('\n');
     } catch (IOException e) {
@@ -115,6 +119,14 @@ final class AdviseJson {
     json.writeNumberField("deflated", model.deflated());
     ShrinkJson.latency(json, model.latency());
     quality(json, model.quality());
+    json.writeObjectFieldStart("sparsified");
+    if (model.sparsified() instanceof SparsifyTrial.Timed timed) {
+      json.writeNumberField("bytes", timed.bytes());
+      ShrinkJson.latency(json, timed.latency());
+    } else if (model.sparsified() instanceof SparsifyTrial.Untried untried) {
+      json.writeStringField("untried", untried.why());
+    }
+    json.writeEndObject();
     json.writeEndObject();
   }
 
@@ -124,7 +136,11 @@ final class AdviseJson {
     }
   }
 
-  private static void verdict(JsonGenerator json, Verdict verdict, Optional<List<String>> command)
+  private static void verdict(
+      JsonGenerator json,
+      Verdict verdict,
+      Optional<List<String>> command,
+      List<List<String>> sparsify)
       throws IOException {
     json.writeObjectFieldStart("verdict");
     json.writeStringField("kind", verdict.kind().name().toLowerCase(Locale.ROOT));
@@ -136,6 +152,13 @@ final class AdviseJson {
     json.writeStringField("text", String.join(" ", verdict.reasons()));
     if (command.isPresent()) {
       json.writeStringField("command", String.join(" ", command.get()));
+    }
+    if (!sparsify.isEmpty()) {
+      json.writeArrayFieldStart("sparsify");
+      for (List<String> each : sparsify) {
+        json.writeString(String.join(" ", each));
+      }
+      json.writeEndArray();
     }
     json.writeEndObject();
   }

@@ -183,7 +183,8 @@ final class AdviseRun {
             model.length,
             DeflatedSize.of(file),
             plain ? timed.latency() : meter.measure(model),
-            quality(file));
+            quality(file),
+            SparsifyTrial.of(file, shrinker.sizes(), meter));
     listener.zeros(made);
     return Optional.of(made);
   }

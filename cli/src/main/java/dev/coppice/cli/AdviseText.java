@@ -13,6 +13,8 @@ import java.util.stream.Collectors;
 
 /** What the command advise shows: a row when a model was timed, and in the end what follows. */
 final class AdviseText implements AdviseRun.Listener {
+  private static final String WHOLE = "1.000";
+
   private final Consumer<String> told;
   private final OptionalInt width;
   private final String metric;
@@ -56,7 +58,7 @@ final class AdviseText implements AdviseRun.Listener {
 
   @Override
   public void dense(Advice.Dense dense, Latency.Spread time) {
-    row("dense", 1, 1, time, dense.bytes(), dense.quality());
+    row("dense", WHOLE, 1, time, dense.bytes(), dense.quality());
   }
 
   @Override
@@ -72,7 +74,7 @@ final class AdviseText implements AdviseRun.Listener {
   private void row(String what, Advice.Shrunk model) {
     row(
         what + " " + model.target() + " " + model.scope().name().toLowerCase(Locale.ROOT),
-        model.macs(),
+        String.format(Locale.ROOT, "%.3f", model.macs()),
         model.latency().ratio(),
         model.latency().small(),
         model.bytes(),
@@ -84,16 +86,21 @@ final class AdviseText implements AdviseRun.Listener {
     Latency latency = model.latency();
     row(
         "zeros  " + model.pattern(),
-        1,
+        WHOLE,
         latency.ratio(),
         latency.small(),
         model.bytes(),
         model.quality());
+    if (model.sparsified() instanceof SparsifyTrial.Timed timed) {
+      Latency sparse = timed.latency();
+      String what = "sparsify " + model.pattern();
+      row(what, "", sparse.ratio(), sparse.small(), timed.bytes(), model.quality());
+    }
   }
 
   private void row(
       String what,
-      double macs,
+      String macs,
       double time,
       Latency.Spread spread,
       long bytes,
@@ -101,7 +108,7 @@ final class AdviseText implements AdviseRun.Listener {
     told.accept(
         row(
             what,
-            String.format(Locale.ROOT, "%.3f", macs),
+            macs,
             String.format(Locale.ROOT, "%.3f", time),
             milliseconds(spread.median()),
             milliseconds(spread.low()) + "-" + milliseconds(spread.high()),
@@ -119,12 +126,13 @@ final class AdviseText implements AdviseRun.Listener {
     return String.format(Locale.ROOT, value < 10 ? "%.3f" : value < 100 ? "%.2f" : "%.1f", value);
   }
 
-  /** Says what follows, and which command does it. */
-  void end(Verdict verdict, Optional<List<String>> command) {
+  /** Says what follows, and which commands do it. */
+  void end(Verdict verdict, Optional<List<String>> shrink, List<List<String>> sparsify) {
     told.accept("");
     wrap(verdict.reasons().get(0));
-    command.ifPresent(this::command);
+    shrink.ifPresent(this::command);
     verdict.reasons().subList(1, verdict.reasons().size()).forEach(this::wrap);
+    sparsify.forEach(this::command);
   }
 
   /** Shows a command on as many lines as it needs; a shell takes them as one. */

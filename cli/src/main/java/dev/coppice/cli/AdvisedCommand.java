@@ -54,6 +54,26 @@ final class AdvisedCommand {
     return Optional.of(parts);
   }
 
+  /** Gives the commands that put zeros into the model and compress its layers, if that pays. */
+  static List<List<String>> sparsify(Verdict verdict, Path model, List<String> sizes) {
+    if (verdict.sparse().isEmpty()) {
+      return List.of();
+    }
+    boolean pairs = verdict.sparse().get().pattern().equals("2:4");
+    List<String> sparsify =
+        new ArrayList<>(
+            List.of("coppice", "sparsify", "pruned.onnx", "-o sparse.onnx", "--format auto"));
+    sizes.forEach(size -> sparsify.add("--size " + quoted(size)));
+    return List.of(
+        List.of(
+            "coppice",
+            "prune",
+            quoted(model.toString()),
+            "-o pruned.onnx",
+            pairs ? "--pattern 2:4" : "--sparsity 0.5"),
+        sparsify);
+  }
+
   /** Writes a word so that a shell takes it as one. */
   private static String quoted(String word) {
     return word.matches("[\\w./:=@+,-]+") ? word : "'" + word.replace("'", "'\\''") + "'";

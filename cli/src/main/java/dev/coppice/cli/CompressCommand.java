@@ -8,7 +8,6 @@ import dev.coppice.formats.safetensors.Compression;
 import dev.coppice.sparse.Format;
 import dev.coppice.spi.Checkpoint;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -40,9 +39,8 @@ import picocli.CommandLine.Parameters;
       "  coppice compress pruned.safetensors -o small.safetensors",
       "  coppice compress pruned/ -o small.safetensors --format 2:4 --include '*.mlp.*'"
     })
-final class CompressCommand extends SessionCommand {
+final class CompressCommand extends SafetensorsCommand {
   private static final String AUTO = "auto";
-  static final String ENDING = ".safetensors";
 
   static final class Formats extends PlanOptions.Words {
     private static final long serialVersionUID = 1;
@@ -56,13 +54,6 @@ final class CompressCommand extends SessionCommand {
       paramLabel = "MODEL",
       description = "A safetensors file or index, or a folder with one of them.")
   @Nullable Path model;
-
-  @Option(
-      names = {"-o", "--output"},
-      required = true,
-      paramLabel = "OUT.safetensors",
-      description = "Where the compressed model goes: one file.")
-  @Nullable Path output;
 
   @Option(
       names = "--format",
@@ -87,19 +78,14 @@ final class CompressCommand extends SessionCommand {
       description = "Also write a report for programs; docs/compressed.md is its schema.")
   @Nullable Path report;
 
-  @Option(names = "--force", description = "Replace an existing output or report.")
-  boolean force;
-
   @Override
   public Integer call() throws IOException {
     Path input = Objects.requireNonNull(model);
-    Path target = Objects.requireNonNull(output);
     Compression.Request request = request();
-    checkOutput(target);
+    Path target = target();
     if (report != null && whole(report).equals(whole(target))) {
       throw new InvalidPlanException("--report and -o name the same file");
     }
-    long begin = System.nanoTime();
     try (Checkpoint checkpoint = Models.openStored(input);
         ProgressBar bar = progressBar()) {
       if (report != null) {
@@ -110,17 +96,9 @@ final class CompressCommand extends SessionCommand {
       bar.clear();
       CompressResult result =
           new CompressResult(
-              input,
-              checkpoint.bytes(),
-              target,
-              Files.size(target),
-              (System.nanoTime() - begin) * 1e-9,
-              stored);
+              input, checkpoint.bytes(), target, Files.size(target), seconds(), stored);
       if (report != null) {
-        try (FileTarget file = FileTarget.begin(report, force, checkpoint.inputs())) {
-          file.main().write(0, ByteBuffer.wrap(result.json()));
-          file.commit(List.of());
-        }
+        FileTarget.write(report, result.json(), force, checkpoint.inputs());
       }
       text(result);
     }
@@ -134,13 +112,6 @@ final class CompressCommand extends SessionCommand {
     }
     return new Compression.Request(
         format.equals(AUTO) ? Optional.empty() : Optional.of(Format.named(format)), include);
-  }
-
-  /** Refuses an output whose name says that it is something else than it will be. */
-  static void checkOutput(Path target) {
-    if (!target.toString().endsWith(ENDING)) {
-      throw new InvalidPlanException("the output is one file *" + ENDING + ", not " + target);
-    }
   }
 
   private static Path whole(Path path) {
@@ -164,15 +135,12 @@ final class CompressCommand extends SessionCommand {
       LeftAloneText.lines(copied, width(), verbose).forEach(this::print);
     }
     print("");
-    Figures.wrapped(
-            "Wrote %s: %s instead of %s (%s) in %s."
-                .formatted(
-                    Figures.printable(result.output().toString()),
-                    Figures.bytes(result.bytesAfter()),
-                    Figures.bytes(result.bytesBefore()),
-                    Figures.percent(result.bytesAfter(), result.bytesBefore()),
-                    Figures.seconds(result.seconds())),
-            width())
-        .forEach(this::print);
+    wrote(
+        "%s instead of %s (%s)"
+            .formatted(
+                Figures.bytes(result.bytesAfter()),
+                Figures.bytes(result.bytesBefore()),
+                Figures.percent(result.bytesAfter(), result.bytesBefore())),
+        result.seconds());
   }
 }

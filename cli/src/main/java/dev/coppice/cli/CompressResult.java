@@ -85,7 +85,7 @@ record CompressResult(
       json.setPrettyPrinter(printer);
       json.writeStartObject();
       json.writeNumberField("version", VERSION);
-      json.writeStringField("tool", "coppice " + Coppice.version());
+      json.writeStringField("tool", Coppice.tool());
       file(json, "input", input, bytesBefore);
       file(json, "output", output, bytesAfter);
       json.writeNumberField("seconds", seconds);

@@ -112,7 +112,7 @@ final class Coppice implements SessionOwner, Runnable {
     line.setParameterExceptionHandler((e, args) -> refuse(console, e));
     line.setExecutionExceptionHandler(
         (e, failed, parsed) -> {
-          // Whatever fails once the process is ending fails for that: runtimes are closing too.
+          // Whatever fails once the process is ending fails for that.
           boolean cancelled = session.cancellation().isCancelled();
           return fail(console, cancelled ? new PruningCancelledException() : e, failed);
         });
@@ -165,6 +165,11 @@ final class Coppice implements SessionOwner, Runnable {
     throw new ParameterException(own.commandLine(), "a command is missing");
   }
 
+  /** Gives its name and version, as reports have it. */
+  static String tool() {
+    return "coppice " + version();
+  }
+
   static String version() {
     try (InputStream in = Coppice.class.getResourceAsStream("version.properties")) {
       Properties properties = new Properties();
@@ -180,7 +185,7 @@ final class Coppice implements SessionOwner, Runnable {
     @Override
     public String[] getVersion() {
       return new String[] {
-        "coppice " + version(),
+        tool(),
         "Java %s (%s), %s %s"
             .formatted(
                 System.getProperty("java.version"),

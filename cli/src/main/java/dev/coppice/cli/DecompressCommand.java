@@ -7,7 +7,6 @@ import java.nio.file.Path;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 @Command(
@@ -25,42 +24,27 @@ import picocli.CommandLine.Parameters;
       "  coppice decompress small.safetensors -o pruned.safetensors",
       "  coppice compare small.safetensors pruned.safetensors"
     })
-final class DecompressCommand extends SessionCommand {
+final class DecompressCommand extends SafetensorsCommand {
   @Parameters(
       paramLabel = "MODEL",
       description = "What coppice compress wrote: a safetensors file, or a folder with it.")
   @Nullable Path model;
 
-  @Option(
-      names = {"-o", "--output"},
-      required = true,
-      paramLabel = "OUT.safetensors",
-      description = "Where the model goes: one file.")
-  @Nullable Path output;
-
-  @Option(names = "--force", description = "Replace an existing output.")
-  boolean force;
-
   @Override
   public Integer call() throws IOException {
-    Path target = Objects.requireNonNull(output);
-    CompressCommand.checkOutput(target);
-    long begin = System.nanoTime();
+    Path target = target();
     try (CompressedCheckpoint checkpoint =
             Models.input(Objects.requireNonNull(model), CompressedCheckpoint::open);
         ProgressBar bar = progressBar()) {
       long bytes = Compression.decompress(checkpoint, target, force, execution(bar));
       bar.clear();
-      Figures.wrapped(
-              "Wrote %s: %s from %s, %s decompressed, in %s."
-                  .formatted(
-                      Figures.printable(target.toString()),
-                      Figures.bytes(bytes),
-                      Figures.bytes(checkpoint.bytes()),
-                      Figures.counted(checkpoint.names().size(), "tensor"),
-                      Figures.seconds((System.nanoTime() - begin) * 1e-9)),
-              width())
-          .forEach(this::print);
+      wrote(
+          "%s from %s, %s decompressed,"
+              .formatted(
+                  Figures.bytes(bytes),
+                  Figures.bytes(checkpoint.bytes()),
+                  Figures.counted(checkpoint.names().size(), "tensor")),
+          seconds());
     }
     return ExitStatus.OK;
   }

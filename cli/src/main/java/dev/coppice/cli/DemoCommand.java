@@ -61,8 +61,6 @@ final class DemoCommand extends SessionCommand {
                   ExitStatus.UNAVAILABLE,
                   "the demo runs models, which cannot be done here: " + why);
             });
-    // The demo cleans up after itself; nothing waits for it when the process is ended.
-    session().release().run();
     console().flush();
     return Demo.run(
         arguments, byLine(console().out()), byLine(console().err()), console().colours());

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import dev.coppice.formats.onnx.SparseLayer;
 import dev.coppice.formats.safetensors.CompressedCheckpoint;
 import dev.coppice.spi.Checkpoint;
 import dev.coppice.spi.CheckpointTensor;
@@ -65,7 +66,7 @@ final class InspectCommand extends SessionCommand {
   }
 
   private void text(Checkpoint checkpoint, Inspection inspection) {
-    print(
+    wrap(
         "%s: %s, %s, %s"
             .formatted(
                 Figures.printable(checkpoint.path().toString()),
@@ -76,14 +77,44 @@ final class InspectCommand extends SessionCommand {
     print("");
     table(checkpoint, inspection).lines(width()).forEach(this::print);
     print("");
+    List<SparseLayer> sparse = SparseLayer.of(checkpoint);
+    if (!sparse.isEmpty()) {
+      print("Layers whose weights are compressed, " + sparse.size() + ":");
+      layers(sparse, inspection).lines(width()).forEach(this::print);
+      print("");
+    }
     int taken = inspection.tensors().size() - inspection.leftAlone().size();
-    print(
+    wrap(
         "A default plan takes %s with %s weights%s"
             .formatted(
                 Figures.counted(taken, "tensor"),
                 Figures.count(inspection.taken()),
                 inspection.leftAlone().isEmpty() ? "." : ", marked *, and leaves alone:"));
     LeftAloneText.lines(inspection.leftAlone(), width(), verbose).forEach(this::print);
+  }
+
+  private void wrap(String sentence) {
+    Figures.wrapped(sentence, width()).forEach(this::print);
+  }
+
+  private static TextTable layers(List<SparseLayer> layers, Inspection inspection) {
+    TextTable table =
+        new TextTable()
+            .column("node", TextTable.Kind.NAME)
+            .column("shape", TextTable.Kind.WORD)
+            .column("zeros", TextTable.Kind.NUMBER)
+            .column("format", TextTable.Kind.WORD)
+            .column("bytes", TextTable.Kind.NUMBER);
+    for (SparseLayer layer : layers) {
+      table.row(
+          List.of(
+              Figures.printable(layer.node()),
+              layer.out() + "x" + layer.in(),
+              Figures.percent(inspection.zeros(layer), layer.out() * layer.in()),
+              layer.format().title(),
+              Figures.count(layer.bytes())));
+    }
+    return table;
   }
 
   private static TextTable table(Checkpoint checkpoint, Inspection inspection) {
@@ -150,6 +181,17 @@ final class InspectCommand extends SessionCommand {
       json.writeArrayFieldStart("tensors");
       for (Inspection.Row row : inspection.tensors()) {
         tensor(json, checkpoint, row);
+      }
+      json.writeEndArray();
+      json.writeArrayFieldStart("sparse_layers");
+      for (SparseLayer layer : SparseLayer.of(checkpoint)) {
+        json.writeStartObject();
+        json.writeStringField("node", layer.node());
+        json.writeStringField("shape", layer.out() + "x" + layer.in());
+        json.writeNumberField("zeros", inspection.zeros(layer));
+        json.writeStringField("format", layer.format().title());
+        json.writeNumberField("bytes", layer.bytes());
+        json.writeEndObject();
       }
       json.writeEndArray();
       json.writeEndObject();

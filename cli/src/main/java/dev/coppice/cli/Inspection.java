@@ -3,6 +3,7 @@ package dev.coppice.cli;
 import dev.coppice.PruningPlan;
 import dev.coppice.Rule;
 import dev.coppice.Selection;
+import dev.coppice.formats.onnx.SparseLayer;
 import dev.coppice.spi.Checkpoint;
 import dev.coppice.spi.CheckpointTensor;
 import dev.coppice.spi.Execution;
@@ -51,6 +52,18 @@ record Inspection(List<Row> tensors, List<Selection.LeftAlone> leftAlone) {
         .filter(t -> t.dtype().isPresent())
         .mapToLong(CheckpointTensor::bytes)
         .sum();
+  }
+
+  /** Gives how many weights of a compressed layer are zero. */
+  long zeros(SparseLayer layer) {
+    long other =
+        tensors.stream()
+            .filter(row -> row.tensor().name().equals(layer.values()))
+            .flatMap(
+                row -> row.scan().stream().map(s -> row.tensor().shape().elements() - s.zeros()))
+            .findFirst()
+            .orElse(0L);
+    return Math.max(0, layer.out() * layer.in() - other);
   }
 
   /** Gives the number of weights that a default plan would choose from. */

@@ -7,6 +7,5 @@ import dev.coppice.Cancellation;
  *
  * @param console where it prints
  * @param cancellation what ends it early
- * @param release lets the process be ended without waiting for the command
  */
-record Session(Console console, Cancellation cancellation, Runnable release) {}
+record Session(Console console, Cancellation cancellation) {}

@@ -9,7 +9,6 @@ import dev.coppice.graph.RepairBackend;
 import dev.coppice.graph.Shrinker;
 import dev.coppice.spi.Backend;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -147,10 +146,7 @@ final class ShrinkCommand extends SessionCommand {
     }
     if (report != null) {
       byte[] json = ShrinkJson.of(shrinker, result, input);
-      try (FileTarget file = FileTarget.begin(report, force, List.of(input))) {
-        file.main().write(0, ByteBuffer.wrap(json));
-        file.commit(List.of());
-      }
+      FileTarget.write(report, json, force, List.of(input));
     }
     (dryRun ? text.plan() : text.result(Objects.requireNonNull(output))).forEach(this::print);
     result.warning().ifPresent(console()::warn);

@@ -35,7 +35,7 @@ final class ShrinkJson {
       json.setPrettyPrinter(new DefaultPrettyPrinter());
       json.writeStartObject();
       json.writeNumberField("version", VERSION);
-      json.writeStringField("tool", Coppice.version());
+      json.writeStringField("tool", Coppice.tool());
       json.writeStringField("model", input.toString());
       request(json, result);
       json.writeStringField("backend", shrinker.backend());

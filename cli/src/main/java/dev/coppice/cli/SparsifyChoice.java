@@ -7,14 +7,19 @@ import dev.coppice.formats.plan.JsonPlan;
 import dev.coppice.graph.LinearLayer;
 import dev.coppice.graph.Sparsifier.Choice;
 import dev.coppice.graph.Sparsifier.Decision;
+import dev.coppice.sparse.Device;
 import dev.coppice.sparse.Format;
 import dev.coppice.sparse.LinearPlan;
-import dev.coppice.sparse.TwoFour;
+import dev.coppice.sparse.LinearWeights;
+import dev.coppice.sparse.Planner;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +33,8 @@ final class SparsifyChoice {
    */
   private static final double SAME_SPARSITY = 0.02;
 
+  private static final String PARTS = "; ";
+
   static final class Formats extends PlanOptions.Words {
     private static final long serialVersionUID = 1;
 
@@ -38,7 +45,13 @@ final class SparsifyChoice {
 
   private SparsifyChoice() {}
 
-  static Choice of(@Nullable Path plan, @Nullable Long batch, @Nullable String format)
+  /**
+   * Reads the options.
+   *
+   * @param anyMachine whether a plan may have been measured elsewhere
+   */
+  static Choice of(
+      @Nullable Path plan, @Nullable Long batch, @Nullable String format, boolean anyMachine)
       throws IOException {
     if ((plan == null) == (format == null)) {
       throw new InvalidPlanException(
@@ -46,8 +59,9 @@ final class SparsifyChoice {
               + " --format auto all layers that fit");
     }
     if (plan == null) {
-      if (batch != null) {
-        throw new InvalidPlanException("--batch goes with --plan alone");
+      if (batch != null || anyMachine) {
+        throw new InvalidPlanException(
+            (batch != null ? "--batch" : "--any-machine") + " goes with --plan alone");
       }
       return fitting(String.valueOf(format));
     }
@@ -55,7 +69,7 @@ final class SparsifyChoice {
     if (rows < 1) {
       throw new InvalidPlanException("--batch must be 1 or more, not " + rows);
     }
-    return planned(plan, rows);
+    return planned(plan, rows, anyMachine);
   }
 
   /** Compresses all layers that a format is good for. */
@@ -69,18 +83,20 @@ final class SparsifyChoice {
     };
   }
 
-  private static Decision automatic(LinearLayer layer, Tensor weights) {
-    if (TwoFour.fits(weights)) {
-      return new Decision.Hold(Format.TWO_FOUR);
+  /** Takes what needs the fewest bytes: which is the fastest, only a measurement tells. */
+  static Decision automatic(LinearLayer layer, Tensor weights) {
+    if (layer.sparsity() < LEAST_SPARSITY) {
+      return new Decision.Leave(
+          String.format(Locale.ROOT, "fewer than %.0f%% zeros", 100 * LEAST_SPARSITY));
     }
-    return layer.sparsity() >= LEAST_SPARSITY
-        ? new Decision.Hold(Format.BITMAP)
-        : new Decision.Leave(
-            String.format(Locale.ROOT, "fewer than %.0f%% zeros", 100 * LEAST_SPARSITY));
+    Map<Format, Long> sizes = new EnumMap<>(LinearWeights.sizes(weights));
+    sizes.remove(Format.DENSE);
+    return new Decision.Hold(
+        Collections.min(sizes.entrySet(), Map.Entry.comparingByValue()).getKey());
   }
 
   /** Compresses what was measured to be faster so with the products that the operator has. */
-  private static Choice planned(Path file, long batch) throws IOException {
+  private static Choice planned(Path file, long batch, boolean anyMachine) throws IOException {
     LinearPlan plan = Models.input(file, JsonPlan::read);
     if (!plan.device().startsWith("cpu")) {
       throw new InvalidPlanException(
@@ -89,12 +105,33 @@ final class SparsifyChoice {
               + plan.device()
               + ", and the operator runs on the processor");
     }
+    if (!anyMachine) {
+      requireHere(file, plan);
+    }
     return (layer, weights) ->
         names(layer)
             .flatMap(name -> plan.choice(name, batch).stream())
             .findFirst()
             .map(row -> decision(row, layer))
             .orElse(new Decision.Leave("the plan does not name it"));
+  }
+
+  /** Refuses a plan that was measured on another machine, or with other versions. */
+  private static void requireHere(Path file, LinearPlan plan) {
+    String here = Planner.key(Device.named(plan.device()));
+    if (!plan.key().equals(here)) {
+      throw new InvalidPlanException(
+          ("%s: it was measured with \"%s\", and this is \"%s\": measure here with coppice bench model;"
+                  + " --any-machine takes it for a model that is to run there")
+              .formatted(file, without(plan.key(), here), without(here, plan.key())));
+    }
+  }
+
+  /** Gives the parts of a key that another one does not have. */
+  private static String without(String key, String other) {
+    List<String> parts = new ArrayList<>(List.of(key.split(PARTS, -1)));
+    parts.removeAll(List.of(other.split(PARTS, -1)));
+    return String.join(PARTS, parts);
   }
 
   /** Plans name layers by their weights, or by the node where that tells more. */

@@ -11,7 +11,6 @@ import dev.coppice.graph.Sparsified;
 import dev.coppice.graph.Sparsifier;
 import dev.coppice.simd.OrtLibrary;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -79,12 +78,18 @@ final class SparsifyCommand extends SessionCommand {
   @Nullable Long batch;
 
   @Option(
+      names = "--any-machine",
+      description =
+          "Also take a plan that was measured elsewhere: for a model that is to run there.")
+  boolean anyMachine;
+
+  @Option(
       names = "--format",
       paramLabel = "FORMAT",
       completionCandidates = SparsifyChoice.Formats.class,
       description =
-          "Without a plan: compress all layers that fit, as bitmap, 2:4 or csr, or (auto) as 2:4 where"
-              + " that holds them and as bitmap from 30%% zeros on.")
+          "Without a plan: compress all layers that fit, as bitmap, 2:4 or csr, or (auto) from 30%%"
+              + " zeros on in whichever of them takes the fewest bytes.")
   @Nullable String format;
 
   @Option(
@@ -121,7 +126,7 @@ final class SparsifyCommand extends SessionCommand {
     Path input = Objects.requireNonNull(model);
     Path target = Objects.requireNonNull(output);
     PruneCommand.checkThreads(threads);
-    Sparsifier.Choice choice = SparsifyChoice.of(plan, batch, format);
+    Sparsifier.Choice choice = SparsifyChoice.of(plan, batch, format, anyMachine);
     Map<String, long[]> shapes = ShrinkOptions.shapes(sizes);
     checkTargets(input, target);
     Sparsifier sparsifier = Models.input(input, file -> Sparsifier.open(file, shapes));
@@ -144,7 +149,8 @@ final class SparsifyCommand extends SessionCommand {
     text.latency(latency, sparsifier.sizes()).forEach(this::tell);
     finish(made, proof, latency);
     text.wrote(target, dense.length, sparse.length, libraryPath()).forEach(this::print);
-    text.conclusion(latency, plan != null).forEach(this::print);
+    SparsifyText.conclusion(latency, plan != null, "auto".equals(format), width())
+        .forEach(this::print);
     return ExitStatus.OK;
   }
 
@@ -172,24 +178,18 @@ final class SparsifyCommand extends SessionCommand {
   private void finish(Sparsified made, Proof.Held proof, Latency latency) throws IOException {
     Path input = Objects.requireNonNull(model);
     if (library != null) {
-      write(library, OrtLibrary.content());
+      FileTarget.write(library, OrtLibrary.content(), force, inputs());
     }
     made.write(Objects.requireNonNull(output), force);
     if (report != null) {
-      write(report, SparsifyJson.of(input, made, proof, latency));
+      byte[] json = SparsifyJson.of(input, made, proof, latency);
+      FileTarget.write(report, json, force, inputs());
     }
   }
 
   /** Gives what no output may replace. */
   private List<Path> inputs() {
     return Stream.of(model, plan).filter(Objects::nonNull).toList();
-  }
-
-  private void write(Path file, byte[] bytes) throws IOException {
-    try (FileTarget target = FileTarget.begin(file, force, inputs())) {
-      target.main().write(0, ByteBuffer.wrap(bytes));
-      target.commit(List.of());
-    }
   }
 
   private Path libraryPath() {

@@ -23,7 +23,7 @@ final class SparsifyJson {
       json.setPrettyPrinter(new DefaultPrettyPrinter());
       json.writeStartObject();
       json.writeNumberField("version", VERSION);
-      json.writeStringField("tool", Coppice.version());
+      json.writeStringField("tool", Coppice.tool());
       json.writeStringField("model", input.toString());
       layers(json, made);
       leftAlone(json, made);

@@ -124,19 +124,26 @@ final class SparsifyText {
   }
 
   /** Says plainly what was gained. */
-  List<String> conclusion(Latency latency, boolean planned) {
+  static List<String> conclusion(
+      Latency latency, boolean planned, boolean byBytes, OptionalInt width) {
     String said;
-    if (latency.ratio() >= 1) {
+    if (Verdict.isFaster(latency)) {
+      said = "It is faster here, with these inputs";
+    } else if (latency.ratio() < 1 || !Verdict.isApart(latency)) {
       said =
-          "It is not faster: the dense model took less time here with these inputs; keep that, unless"
-              + " size is what counts.";
-    } else if (planned) {
-      said = "It is faster here, with these inputs.";
+          "It is hardly faster here with these inputs, if at all: that is no gain beyond how much"
+              + " runs vary; keep the dense model, unless size is what counts";
     } else {
       said =
-          "It is faster here, with these inputs; no layer was measured by itself: coppice bench model"
-              + " and --plan leave those dense that lose.";
+          "It is not faster: the dense model took less time here with these inputs; keep that, unless"
+              + " size is what counts";
     }
-    return Figures.wrapped(said, width);
+    if (!planned) {
+      said +=
+          (byBytes ? "; formats were chosen by bytes, and" : ";")
+              + " no layer was measured by itself: coppice bench model and --plan do that, and leave"
+              + " those dense that lose";
+    }
+    return Figures.wrapped(said + ".", width);
   }
 }

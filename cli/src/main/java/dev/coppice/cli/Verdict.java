@@ -1,20 +1,23 @@
 package dev.coppice.cli;
 
 import dev.coppice.cli.Advice.Shrunk;
+import dev.coppice.cli.Advice.Zeros;
 import dev.coppice.evaluation.Latency;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * What follows from what was measured of a model.
  *
  * @param subject the smaller model that it rests on, if there is one
+ * @param sparse the model with zeros that should be compressed, if that pays
  * @param reasons sentences
  */
-record Verdict(Kind kind, Optional<Shrunk> subject, List<String> reasons) {
+record Verdict(Kind kind, Optional<Shrunk> subject, Optional<Zeros> sparse, List<String> reasons) {
   /** What pays. */
   enum Kind {
     /** A smaller model is faster, and as good as its data can say. */
@@ -51,51 +54,73 @@ record Verdict(Kind kind, Optional<Shrunk> subject, List<String> reasons) {
     List<Shrunk> all = advice.shrunk();
     List<Shrunk> faster = all.stream().filter(Verdict::isFaster).toList();
     if (all.isEmpty()) {
-      return new Verdict(Kind.LITTLE, Optional.empty(), List.of(little(advice), zeros(advice)));
+      return about(advice, Kind.LITTLE, Optional.empty(), little(advice));
     }
     if (faster.isEmpty()) {
       Shrunk fastest = fastest(all).orElseThrow();
-      return about(advice, Kind.NOTHING, fastest, nothing(fastest));
+      return about(advice, Kind.NOTHING, Optional.of(fastest), nothing(advice, fastest));
     }
     if (advice.dense().quality().isEmpty()) {
       Shrunk best = customary(faster);
-      return about(advice, Kind.PAYS, best, pays(best) + unknown(advice));
+      return about(advice, Kind.PAYS, Optional.of(best), pays(best) + unknown(advice));
     }
     double dense = advice.dense().quality().getAsDouble();
     Optional<Shrunk> good =
-        fastest(faster.stream().filter(s -> quality(s) >= dense - TOLERABLE - ROUNDING).toList());
+        fastest(faster.stream().filter(s -> isTolerable(advice, s.quality())).toList());
     if (good.isPresent()) {
       Shrunk best = good.get();
-      return about(advice, Kind.PAYS, best, pays(best) + ", " + quality(dense, best) + ".");
+      String better = pays(best) + ", " + quality(dense, best) + ".";
+      return about(advice, Kind.PAYS, Optional.of(best), better);
     }
     Shrunk best = faster.stream().max(Comparator.comparingDouble(Verdict::quality)).orElseThrow();
-    return about(advice, Kind.COSTS_QUALITY, best, costs(advice, best));
+    return about(advice, Kind.COSTS_QUALITY, Optional.of(best), costs(advice, best));
   }
 
-  private static Verdict about(Advice advice, Kind kind, Shrunk subject, String verdict) {
+  private static Verdict about(Advice advice, Kind kind, Optional<Shrunk> subject, String verdict) {
     List<String> reasons = new ArrayList<>(List.of(verdict));
-    if (advice.room().least() > 0.5) {
+    if (kind != Kind.LITTLE && advice.room().least() > 0.5) {
       reasons.add("Not all of it could go: " + room(advice) + ".");
     }
     reasons.add(zeros(advice));
-    return new Verdict(kind, Optional.of(subject), reasons);
+    if (!advice.zeros().isEmpty()) {
+      reasons.add(SparsifyVerdict.reason(advice));
+    }
+    return new Verdict(kind, subject, SparsifyVerdict.best(advice), reasons);
   }
 
   /** At a glance the ratio decides; what the verdict rests on is timed well in the end. */
   private static boolean isFaster(Shrunk model) {
-    return model.measured() ? isFaster(model.latency()) : model.latency().ratio() <= WORTH;
+    return model.measured() ? isFaster(model.latency()) : isWorthwhile(model.latency());
+  }
+
+  /** Says whether a model takes so much less time that it would be worth its trouble. */
+  static boolean isWorthwhile(Latency latency) {
+    return latency.ratio() <= WORTH;
   }
 
   /** Says whether a model is faster, by more than what its runs vary. */
   static boolean isFaster(Latency latency) {
+    return isWorthwhile(latency)
+        && latency.dense().median() > latency.small().median()
+        && isApart(latency);
+  }
+
+  /** Says whether two models' times differ by more than what their runs vary. */
+  static boolean isApart(Latency latency) {
     double notches =
         notch(latency.small(), latency.pairs()) + notch(latency.dense(), latency.pairs());
-    return latency.ratio() <= WORTH
-        && latency.dense().median() - latency.small().median() > notches;
+    return Math.abs(latency.dense().median() - latency.small().median()) > notches;
   }
 
   private static double notch(Latency.Spread spread, int runs) {
     return NOTCH * (spread.high() - spread.low()) / Math.sqrt(runs);
+  }
+
+  /** Says whether a model is about as good as the dense one, as far as data tell. */
+  static boolean isTolerable(Advice advice, OptionalDouble quality) {
+    return advice.dense().quality().isEmpty()
+        || quality.orElse(Double.NEGATIVE_INFINITY)
+            >= advice.dense().quality().getAsDouble() - TOLERABLE - ROUNDING;
   }
 
   private static Optional<Shrunk> fastest(List<Shrunk> models) {
@@ -145,13 +170,14 @@ record Verdict(Kind kind, Optional<Shrunk> subject, List<String> reasons) {
                 + " for the smallest model within %s of the metric:".formatted(TOLERABLE));
   }
 
-  private static String nothing(Shrunk fastest) {
+  private static String nothing(Advice advice, Shrunk fastest) {
     Latency latency = fastest.latency();
     boolean brief = latency.dense().median() < BRIEF_SECONDS;
     return String.format(
         Locale.ROOT,
-        "Nothing pays here: the fastest smaller model takes %.2f of the time at %.2f of the"
-            + " multiplications, which is no gain beyond how much runs vary. %s",
+        "%s: the fastest smaller model takes %.2f of the time at %.2f of the multiplications, which"
+            + " is no gain beyond how much runs vary. %s",
+        none(advice),
         latency.ratio(),
         fastest.macs(),
         brief
@@ -163,12 +189,18 @@ record Verdict(Kind kind, Optional<Shrunk> subject, List<String> reasons) {
             : "Its time goes elsewhere than into multiplications that can be removed.");
   }
 
+  private static String none(Advice advice) {
+    return SparsifyVerdict.best(advice).isEmpty()
+        ? "Nothing pays here"
+        : "Shrink does not pay here";
+  }
+
   private static String little(Advice advice) {
     if (advice.dense().macs() == 0) {
-      return "Nothing pays here: the model has no convolutions or matrix products to make smaller.";
+      return none(advice) + ": the model has no convolutions or matrix products to make smaller.";
     }
     return advice.room().least() > 0.9995
-        ? "Nothing pays here, as nothing can be removed: " + room(advice) + "."
+        ? none(advice) + ", as nothing can be removed: " + room(advice) + "."
         : "What can be removed is little: " + room(advice) + ".";
   }
 
@@ -191,7 +223,7 @@ record Verdict(Kind kind, Optional<Shrunk> subject, List<String> reasons) {
     }
     List<String> times = new ArrayList<>();
     List<String> sizes = new ArrayList<>();
-    for (Advice.Zeros zeros : advice.zeros()) {
+    for (Zeros zeros : advice.zeros()) {
       times.add(String.format(Locale.ROOT, "%.2f (%s)", zeros.latency().ratio(), zeros.pattern()));
       sizes.add(Figures.bytes(zeros.deflated()));
     }

@@ -63,7 +63,7 @@ class AdviseCommandTest {
         .containsPattern("\nshrink 0\\.75 global +0\\.7")
         .containsPattern("\nshrink 0\\.35 tensor +0\\.3")
         .containsPattern("\nzeros +2:4 +1\\.000 ")
-        .contains("\nZeros alone ");
+        .contains("\nZeros alone ", "\nSparsify was not tried: ");
     assertThat(advise.out().lines()).allMatch(line -> line.length() <= 80);
     Map<String, String> fields = fields(report);
     assertThat(fields)
@@ -77,11 +77,30 @@ class AdviseCommandTest {
             "/room/least",
             "/shrunk/0/latency/before/low",
             "/zeros/1/latency/ratio",
+            "/zeros/0/sparsified/untried",
             "/verdict/text")
         .doesNotContainKeys("/metric", "/dense/quality");
     assertThat(Long.parseLong(fields.getOrDefault("/zeros/0/deflated", "")))
         .isLessThan(Long.parseLong(fields.getOrDefault("/dense/deflated", "0")));
     assertThat(fields.get("/verdict/kind")).isIn("pays", "nothing");
+  }
+
+  @Test
+  void whereLayersAreLargeSparsifyIsTimedToo() throws IOException {
+    Path model = new LinearModel(4096, -1).matMul(4096, 4096, 0).write(folder.resolve("m.onnx"));
+    Path report = folder.resolve("report.json");
+    Invocation advise = Invocation.of("advise", model, "-T1", "--report", report);
+    assertThat(advise.err()).isEmpty();
+    assertThat(advise.out())
+        .containsPattern("\nsparsify 50 % +\\d\\.\\d{3} .* 35\\.\\d MB")
+        .containsPattern("\nsparsify 2:4 +\\d\\.\\d{3} ")
+        .containsPattern("\nSparsify (pays|does not pay): ");
+    Map<String, String> fields = fields(report);
+    assertThat(fields)
+        .containsKeys("/zeros/0/sparsified/bytes", "/zeros/1/sparsified/latency/ratio");
+    boolean pays = advise.out().contains("Sparsify pays");
+    assertThat(advise.out().contains("\n  coppice sparsify pruned.onnx")).isEqualTo(pays);
+    assertThat(fields.containsKey("/verdict/sparsify/1")).isEqualTo(pays);
   }
 
   @Test

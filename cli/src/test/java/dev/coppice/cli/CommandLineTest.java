@@ -130,7 +130,7 @@ class CommandLineTest {
   private static int completion(PrintStream out, ByteArrayOutputStream err) {
     Console console =
         new Console(out, new PrintStream(err, true, UTF_8), OptionalInt.empty(), false, false);
-    Session session = new Session(console, new Cancellation(), () -> {});
+    Session session = new Session(console, new Cancellation());
     return Coppice.run(new String[] {"completion"}, session);
   }
 

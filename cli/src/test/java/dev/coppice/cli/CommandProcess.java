@@ -3,6 +3,7 @@ package dev.coppice.cli;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -69,5 +70,23 @@ final class CommandProcess {
 
   static Ended run(Path folder, Object... arguments) throws IOException, InterruptedException {
     return end(start(folder, arguments));
+  }
+
+  static void signal(Process process, String name) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
+  }
+
+  /** Whether it hears SIGINT, which jobs in the background often do not. */
+  static boolean obeysInterrupts(Process process) throws IOException {
+    Path status = Path.of("/proc", Long.toString(process.pid()), "status");
+    if (!Files.exists(status)) {
+      return true;
+    }
+    String ignored =
+        Files.readAllLines(status).stream()
+            .filter(l -> l.startsWith("SigIgn:"))
+            .findFirst()
+            .orElse("SigIgn: 0");
+    return (Long.parseUnsignedLong(ignored.substring(7).strip(), 16) & 2) == 0;
   }
 }

@@ -77,11 +77,6 @@ class CommandProcessTest {
     }
   }
 
-  private static void signal(Process process, String name)
-      throws IOException, InterruptedException {
-    new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor();
-  }
-
   @Test
   void aModelIsPrunedFromStartToEnd() throws IOException, InterruptedException {
     Path model = TinyModel.usual().write(folder.resolve("m.safetensors"));
@@ -105,7 +100,7 @@ class CommandProcessTest {
   void aKilledRunLeavesTheOldOutputAndTheNextOneCleansUp()
       throws IOException, InterruptedException {
     Process process = interruptible();
-    signal(process, "KILL");
+    CommandProcess.signal(process, "KILL");
     CommandProcess.end(process);
     assertThat(output).hasContent("old");
     Path model = TinyModel.usual().write(folder.resolve("m.safetensors"));
@@ -119,8 +114,10 @@ class CommandProcessTest {
   void anInterruptedRunLeavesNothingBehindAndTheOldOutput()
       throws IOException, InterruptedException {
     Process process = interruptible();
-    assumeTrue(obeysInterrupts(process), "SIGINT is ignored here, as for jobs in the background");
-    signal(process, "INT");
+    assumeTrue(
+        CommandProcess.obeysInterrupts(process),
+        "SIGINT is ignored here, as for jobs in the background");
+    CommandProcess.signal(process, "INT");
     Ended cancelled = CommandProcess.end(process);
     assertThat(cancelled.output()).isEqualTo("coppice: cancelled; nothing was left behind\n");
     assertThat(cancelled.status()).isEqualTo(ExitStatus.CANCELLED);
@@ -128,23 +125,10 @@ class CommandProcessTest {
     assertThat(files()).containsExactly("large.safetensors", "out.safetensors");
   }
 
-  private static boolean obeysInterrupts(Process process) throws IOException {
-    Path status = Path.of("/proc", Long.toString(process.pid()), "status");
-    if (!Files.exists(status)) {
-      return true;
-    }
-    String ignored =
-        Files.readAllLines(status).stream()
-            .filter(l -> l.startsWith("SigIgn:"))
-            .findFirst()
-            .orElse("SigIgn: 0");
-    return (Long.parseUnsignedLong(ignored.substring(7).strip(), 16) & 2) == 0;
-  }
-
   @Test
   void aTerminatedRunCleansUpToo() throws IOException, InterruptedException {
     Process process = interruptible();
-    signal(process, "TERM");
+    CommandProcess.signal(process, "TERM");
     assertThat(CommandProcess.end(process).status()).isEqualTo(143);
     assertThat(output).hasContent("old");
     assertThat(files()).containsExactly("large.safetensors", "out.safetensors");

@@ -121,7 +121,7 @@ class CompressCommandTest {
   }
 
   @Test
-  void whatChangesWeightsSaysThatTheyMustBeDecompressedFirst() {
+  void whatChangesWeightsSaysThatTheyMustBeDecompressedFirst() throws IOException {
     compress();
     Path other = folder.resolve("other.safetensors");
     for (Invocation refused :
@@ -136,6 +136,11 @@ class CompressCommandTest {
     assertThat(Invocation.of("compress", output, "-o", other).err())
         .endsWith("is compressed already\n");
     assertThat(Invocation.of("decompress", model, "-o", other).status()).isEqualTo(ExitStatus.DATA);
+    Path onnx = new LinearModel(8, 1).matMul(8, 8, 0.5).write(folder.resolve("m.onnx"));
+    Invocation graph = Invocation.of("decompress", onnx, "-o", other);
+    assertThat(graph.status()).isEqualTo(ExitStatus.DATA);
+    assertThat(graph.err())
+        .endsWith(": UNSUPPORTED: is no compressed checkpoint: those are safetensors files\n");
     assertThat(other).doesNotExist();
   }
 

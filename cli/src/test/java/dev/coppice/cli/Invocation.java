@@ -24,7 +24,7 @@ record Invocation(int status, String out, String err) {
             false,
             false);
     String[] words = Arrays.stream(arguments).map(Object::toString).toArray(String[]::new);
-    int status = Coppice.run(words, new Session(console, cancellation, () -> {}));
+    int status = Coppice.run(words, new Session(console, cancellation));
     return new Invocation(
         status, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
   }

@@ -68,12 +68,17 @@ final class LinearModel {
 
   /** Adds a Gemm of 2:4 weights. */
   LinearModel gemm(int in, int out, boolean transB) {
+    return gemm(in, out, transB, (row, column) -> (row + column) % 4 < 2);
+  }
+
+  /** Adds a Gemm of 1:4 weights. */
+  LinearModel quarters(int in, int out) {
+    return gemm(in, out, true, (row, column) -> (row + column) % 4 < 3);
+  }
+
+  private LinearModel gemm(int in, int out, boolean transB, Zero zero) {
     String name = "layer" + layers++;
-    if (transB) {
-      weights(name + ".weight", out, in, (row, column) -> (row + column) % 4 < 2);
-    } else {
-      weights(name + ".weight", in, out, (row, column) -> (row + column) % 4 < 2);
-    }
+    weights(name + ".weight", transB ? out : in, transB ? in : out, zero);
     bias(name + ".bias", out);
     NodeProto.Builder node = node("Gemm", name + ".sum", last, name + ".weight", name + ".bias");
     node.addAttribute(

@@ -5,11 +5,15 @@ import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.coppice.BackendUnavailableException;
+import dev.coppice.Cancellation;
 import dev.coppice.simd.OrtLibrary;
+import dev.coppice.sparse.Device;
+import dev.coppice.sparse.Planner;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -63,13 +67,48 @@ class SparsifyCommandTest {
         .containsPattern(
             "latency: \\d+\\.\\d+ -> \\d+\\.\\d+ ms, \\d+\\.\\d+ times as fast.*; inputs x 2x3x64")
         .contains("wrote " + sparse, "ONNX Runtime needs the library " + library)
-        .containsPattern("It is (not )?faster");
+        .containsPattern(
+            "It is (not |hardly )?faster.*; formats were chosen by bytes, and no layer");
     assertThat(Files.size(sparse)).isLessThan(Files.size(model));
     assertThat(Files.readAllBytes(library)).isEqualTo(OrtLibrary.content());
     assertThat(Files.readString(report))
         .contains("\"layer\" : \"layer0.weight\"", "\"ratio\"")
         .contains("\"reason\" : \"fewer than 30% zeros\"");
-    assertThat(Invocation.of("inspect", sparse).out()).contains("layer0.weight/values");
+    Invocation inspected =
+        Invocation.with(OptionalInt.of(80), new Cancellation(), "inspect", sparse);
+    assertThat(inspected.out())
+        .contains("layer0.weight/values", "Layers whose weights are compressed, 2:")
+        .containsPattern("node/layer0.product +96x64 +79\\.\\d+ % +bitmap +8,\\d{3}\n")
+        .containsPattern("node/layer1.product +48x96 +49\\.\\d+ % +bitmap ");
+    assertThat(inspected.out().lines()).allMatch(line -> line.length() <= 80);
+    assertThat(Invocation.of("inspect", sparse, "--json").out())
+        .containsPattern("\"sparse_layers\" : \\[ \\{\\s+\"node\" : \"node/layer0.product\"");
+    Path small = folder.resolve("small.onnx");
+    Invocation shrunk =
+        Invocation.of("shrink", sparse, "-o", small, "--target", "macs=0.5", "--dry-run");
+    assertThat(shrunk.status()).isEqualTo(ExitStatus.DATA);
+    assertThat(shrunk.err()).hasLineCount(1).contains("prune and shrink a model first, then");
+  }
+
+  @Test
+  void automaticallyAFormatIsTheOneThatTakesTheFewestBytes() throws IOException {
+    Path model =
+        new LinearModel(64, -1)
+            .gemm(64, 80, true)
+            .matMul(80, 64, 0.7)
+            .matMul(64, 256, 0.98)
+            .write(folder.resolve("model.onnx"));
+    Path sparse = folder.resolve("sparse.onnx");
+    Invocation made = Invocation.of("sparsify", model, "-o", sparse, "--format", "auto");
+    assertThat(made.err()).isEmpty();
+    assertThat(made.out())
+        .containsPattern("node/layer0.sum +80x64 .* 2:4 ")
+        .containsPattern("node/layer1.product +64x80 .* bitmap ")
+        .containsPattern("node/layer2.product +256x64 .* csr ");
+    Path fewer = folder.resolve("fewer.onnx");
+    new LinearModel(64, -1).quarters(64, 80).write(fewer);
+    Invocation quarter = Invocation.of("sparsify", fewer, "-o", sparse, "--format=auto", "--force");
+    assertThat(quarter.out()).containsPattern("node/layer0.sum +80x64 +75.00 % +bitmap ");
   }
 
   /** Two layers that are pruned, and one that is not. */
@@ -148,8 +187,36 @@ class SparsifyCommandTest {
   }
 
   private static String plan(String device, String... rows) {
-    return "{\"version\":1,\"tool\":\"t\",\"device\":\"%s\",\"key\":\"k\",\"rows\":[%s]}"
-        .formatted(device, String.join(",", rows));
+    return "{\"version\":1,\"tool\":\"t\",\"device\":\"%s\",\"key\":\"%s\",\"rows\":[%s]}"
+        .formatted(device, Planner.key(Device.cpu(2)), String.join(",", rows));
+  }
+
+  @Test
+  void aPlanOfAnotherMachineOrVersionIsTakenOnlyIfItsUserSaysSo() throws IOException {
+    Path model = layers();
+    Path sparse = folder.resolve("sparse.onnx");
+    String here = plan("cpu:2", row("layer0.weight", "96x64", 0.8, 1, "native", "bitmap"));
+    for (String[] other :
+        new String[][] {
+          {"2 of ", "64 of "}, {"; native ", "; native 0.0 "}, {"; onnxruntime ", "; onnxruntime 1"}
+        }) {
+      Path plan = Files.writeString(folder.resolve("plan.json"), here.replace(other[0], other[1]));
+      Invocation refused = Invocation.of("sparsify", model, "-o", sparse, "--plan", plan);
+      assertThat(refused.status()).isEqualTo(ExitStatus.USAGE);
+      assertThat(refused.err())
+          .hasLineCount(1)
+          .contains(plan + ": it was measured with \"", "measure here with coppice bench model")
+          .contains(other[1].replace("; ", ""));
+      assertThat(sparse).doesNotExist();
+
+      Invocation taken =
+          Invocation.of("sparsify", model, "-o", sparse, "--plan", plan, "--any-machine");
+      assertThat(taken.err()).isEmpty();
+      assertThat(taken.out()).containsPattern("node/layer0.product +96x64 .* bitmap");
+      Files.delete(sparse);
+    }
+    Path plan = Files.writeString(folder.resolve("plan.json"), here);
+    assertThat(Invocation.of("sparsify", model, "-o", sparse, "--plan", plan).status()).isZero();
   }
 
   private static String row(
@@ -170,6 +237,7 @@ class SparsifyCommandTest {
       {"--format=auto", "--plan=" + plan, "one of --plan and --format is required"},
       {"--format=dense", "", "--format must be auto, bitmap, 2:4 or csr, not \"dense\""},
       {"--format=auto", "--batch=2", "--batch goes with --plan alone"},
+      {"--format=auto", "--any-machine", "--any-machine goes with --plan alone"},
       {"--plan=" + plan, "--batch=0", "--batch must be 1 or more"},
       {"--plan=" + plan, "", "it is a plan for cuda:0"},
       {"--format=auto", "--threads=0", "--threads must be from 1"},

@@ -13,7 +13,13 @@ class VerdictTest {
   private static final Advice.Room WIDE = new Advice.Room(0.05, 0, "");
   private static final Advice.Zeros ZEROS =
       new Advice.Zeros(
-          "50 %", 0.5, 90_000_000, 60_000_000, latency(1.01, 0.02), OptionalDouble.empty());
+          "50 %",
+          0.5,
+          90_000_000,
+          60_000_000,
+          latency(1.01, 0.02),
+          OptionalDouble.empty(),
+          new SparsifyTrial.Untried("its layers are small"));
 
   /**
    * Fifty runs of 10 ms and of {@code ratio} of that, half of each within so much of the median.
@@ -164,21 +170,84 @@ class VerdictTest {
         .startsWith("Nothing pays here, as nothing can be removed: ");
     Advice.Room half = new Advice.Room(0.7, 0.6, "of something");
     assertThat(Verdict.of(advice(OptionalDouble.empty(), half, false, shrunk(0.75, 0.8))).reasons())
-        .hasSize(3)
+        .hasSize(4)
         .anySatisfy(reason -> assertThat(reason).startsWith("Not all of it could go: "));
   }
 
   @Test
   void zerosThatMakeARuntimeFasterAreNotCalledUseless() {
     Advice.Zeros fast =
-        new Advice.Zeros("2:4", 0.5, 100, 70, latency(0.6, 0.02), OptionalDouble.empty());
-    Advice advice =
-        new Advice(
-            new Advice.Dense(1e9, 100, 90, OptionalDouble.empty()),
-            WIDE,
-            List.of(shrunk(0.5, 0.5)),
-            List.of(fast),
-            false);
-    assertThat(Verdict.of(advice).reasons().get(1)).startsWith("Zeros alone seem to pay");
+        new Advice.Zeros(
+            "2:4",
+            0.5,
+            100,
+            70,
+            latency(0.6, 0.02),
+            OptionalDouble.empty(),
+            new SparsifyTrial.Untried("it has no layers"));
+    assertThat(Verdict.of(withZeros(OptionalDouble.empty(), fast)).reasons().subList(1, 3))
+        .satisfiesExactly(
+            zeros -> assertThat(zeros).startsWith("Zeros alone seem to pay"),
+            sparse -> assertThat(sparse).isEqualTo("Sparsify was not tried: it has no layers."));
+  }
+
+  private static Advice withZeros(OptionalDouble quality, Advice.Zeros... zeros) {
+    Advice.Shrunk same =
+        new Advice.Shrunk(0.5, Scope.GLOBAL, 0.5, 1000, latency(1, 0.02), true, quality);
+    return new Advice(
+        new Advice.Dense(1e9, 100, 90, quality), WIDE, List.of(same), List.of(zeros), false);
+  }
+
+  private static Advice.Zeros sparse(
+      String pattern, double ratio, double range, OptionalDouble quality) {
+    return new Advice.Zeros(
+        pattern,
+        0.5,
+        100,
+        70,
+        latency(1, 0.02),
+        quality,
+        new SparsifyTrial.Timed(53, latency(ratio, range)));
+  }
+
+  @Test
+  void compressedLayersThatAreFasterAreAdvisedWithTheirCommands() {
+    OptionalDouble none = OptionalDouble.empty();
+    Verdict verdict =
+        Verdict.of(
+            withZeros(none, sparse("50 %", 0.7, 0.02, none), sparse("2:4", 0.6, 0.02, none)));
+    assertThat(verdict.reasons().get(0)).startsWith("Shrink does not pay here: ");
+    assertThat(verdict.reasons().get(2))
+        .startsWith("Sparsify pays: ")
+        .contains("0.70 of the time in 53 B (50 %) and 0.60 of the time in 53 B (2:4)", "--eval");
+    assertThat(AdvisedCommand.sparsify(verdict, Path.of("m.onnx"), List.of("x=1x2")))
+        .containsExactly(
+            List.of("coppice", "prune", "m.onnx", "-o pruned.onnx", "--pattern 2:4"),
+            List.of(
+                "coppice",
+                "sparsify",
+                "pruned.onnx",
+                "-o sparse.onnx",
+                "--format auto",
+                "--size x=1x2"));
+  }
+
+  @Test
+  void compressedLayersThatGainNothingOrLoseTooMuchAreNotAdvised() {
+    OptionalDouble none = OptionalDouble.empty();
+    Verdict noise = Verdict.of(withZeros(none, sparse("50 %", 0.8, 0.6, none)));
+    assertThat(noise.reasons().get(0)).startsWith("Nothing pays here: ");
+    assertThat(noise.reasons().get(2))
+        .startsWith("Sparsify does not pay: ")
+        .endsWith("no gain beyond how much runs vary.");
+    OptionalDouble good = OptionalDouble.of(0.93);
+    Verdict bad = Verdict.of(withZeros(good, sparse("50 %", 0.6, 0.02, OptionalDouble.of(0.9))));
+    assertThat(bad.reasons().get(2)).startsWith("Sparsify is faster, and the zeros lose more");
+    for (Verdict verdict : List.of(noise, bad)) {
+      assertThat(AdvisedCommand.sparsify(verdict, Path.of("m.onnx"), List.of())).isEmpty();
+    }
+    Verdict kept = Verdict.of(withZeros(good, sparse("50 %", 0.6, 0.02, OptionalDouble.of(0.92))));
+    assertThat(AdvisedCommand.sparsify(kept, Path.of("m.onnx"), List.of()).get(0))
+        .contains("--sparsity 0.5");
   }
 }

@@ -5,11 +5,18 @@ import dev.coppice.DeviceException;
 import dev.coppice.spi.Availability;
 import dev.coppice.spi.Backend;
 import dev.coppice.spi.BackendProvider;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Offers the CUDA backend where a driver and a device are. */
 public final class CudaProvider implements BackendProvider {
   static final String NAME = "cuda";
+
+  private static final List<Path> DEVICES =
+      List.of(Path.of("/dev/nvidiactl"), Path.of("/dev/dxg"), Path.of("/dev/nvmap"));
 
   private @Nullable Availability availability;
 
@@ -33,6 +40,15 @@ public final class CudaProvider implements BackendProvider {
   @Override
   public long worthwhileBytes() {
     return Long.getLong("coppice.cuda.worthwhile", 1_000_000_000);
+  }
+
+  /** Looks for the files of NVIDIA's driver: desktops and servers, WSL, Jetson. */
+  @Override
+  public Optional<String> absence() {
+    boolean linux = System.getProperty("os.name", "").startsWith("Linux");
+    return !linux || Emulation.isWanted() || DEVICES.stream().anyMatch(Files::exists)
+        ? Optional.empty()
+        : Optional.of("there is no CUDA device here");
   }
 
   /**

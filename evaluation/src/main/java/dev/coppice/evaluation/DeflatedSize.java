@@ -33,6 +33,7 @@ public final class DeflatedSize {
   }
 
   private static long block(FileChannel channel, long from, int size) {
+    OnnxRuntime.checkStopped();
     ByteBuffer block = ByteBuffer.allocate(size);
     try {
       while (block.hasRemaining()) {

@@ -85,6 +85,7 @@ public final class OnnxModel implements AutoCloseable {
   }
 
   private static OrtSession.SessionOptions options(int threads) throws OrtException {
+    OnnxRuntime.checkStopped();
     OrtSession.SessionOptions options = new OrtSession.SessionOptions();
     options.setIntraOpNumThreads(threads);
     options.setInterOpNumThreads(1);
@@ -119,6 +120,7 @@ public final class OnnxModel implements AutoCloseable {
 
   /** Runs the model; the caller closes the result. */
   public OrtSession.Result run(Map<String, OnnxTensor> inputs) throws OrtException {
+    OnnxRuntime.checkStopped();
     return session.run(inputs);
   }
 

@@ -1,5 +1,6 @@
 package dev.coppice.evaluation;
 
+import dev.coppice.PruningCancelledException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,7 +11,23 @@ public final class OnnxRuntime {
   /** Release 1.29.0 ends with a segmentation fault from 3,981 bytes on, on Linux. */
   private static final int LONGEST_COMMAND = 3_900;
 
+  private static volatile boolean stopped;
+
   private OnnxRuntime() {}
+
+  /**
+   * Lets no model be loaded or run from now on, as the process is ending: whoever tries gets a
+   * {@link PruningCancelledException}. What runs meanwhile runs to its end.
+   */
+  public static void stop() {
+    stopped = true;
+  }
+
+  static void checkStopped() {
+    if (stopped) {
+      throw new PruningCancelledException();
+    }
+  }
 
   /** Gives the length of this process's command line; 0 where nothing tells. */
   private static int commandLine() {

@@ -174,6 +174,7 @@ final class OnnxRuntimeProduct implements LinearOperator {
 
   @Override
   public void apply(Tensor x, Tensor y, OptionalLong stream) {
+    OnnxRuntime.checkStopped();
     try {
       Operands operands = operands(x, y);
       session.run(Map.of(X, operands.in), Map.of(Y, operands.out)).close();

@@ -101,10 +101,7 @@ final class ModelFile {
    * @param overwrite whether an existing file is replaced; never one that {@code input} consists of
    */
   static void write(ModelProto model, Path file, boolean overwrite, Path input) throws IOException {
-    try (FileTarget target = FileTarget.begin(file, overwrite, files(input))) {
-      target.main().write(0, ByteBuffer.wrap(model.toByteArray()));
-      target.commit(List.of());
-    }
+    FileTarget.write(file, model.toByteArray(), overwrite, files(input));
   }
 
   private static List<Path> files(Path model) throws IOException {

@@ -2,6 +2,7 @@ package dev.coppice.graph;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
 import dev.coppice.CheckpointFormatException;
+import dev.coppice.CheckpointFormatException.Code;
 import dev.coppice.Glob;
 import dev.coppice.InvalidPlanException;
 import dev.coppice.graph.Group.Kind;
@@ -73,7 +74,15 @@ public final class Shrinker {
    */
   public static Shrinker open(Path file, Map<String, long[]> sizes) throws IOException {
     SliceSums sums = new SliceSums(new ReferenceProvider().create(0));
-    return new Shrinker(ModelFile.read(file), sizes, sums, RepairBackend.reference());
+    Graph graph = ModelFile.read(file);
+    if (graph.nodes().stream().anyMatch(node -> node.op().equals(Sparsifier.OPERATOR))) {
+      throw CheckpointFormatException.of(
+          Code.UNSUPPORTED,
+          file,
+          "has compressed layers (SparseLinear), of which nothing can go: prune and shrink a model"
+              + " first, then sparsify it");
+    }
+    return new Shrinker(graph, sizes, sums, RepairBackend.reference());
   }
 
   /**

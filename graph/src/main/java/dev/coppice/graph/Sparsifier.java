@@ -33,6 +33,10 @@ import java.util.Set;
  */
 public final class Sparsifier {
   private static final String DOMAIN = "dev.coppice";
+  private static final String NAME = "SparseLinear";
+
+  /** The operator as {@link Node#op} gives it. */
+  static final String OPERATOR = DOMAIN + "." + NAME;
 
   /** Says how a layer's weights are to be held. */
   public interface Choice {
@@ -199,7 +203,7 @@ public final class Sparsifier {
       NodeProto.Builder made =
           NodeProto.newBuilder()
               .setDomain(DOMAIN)
-              .setOpType("SparseLinear")
+              .setOpType(NAME)
               .setName(node.getName())
               .setDocString(node.getDocString())
               .addInput(node.getInput(0))

@@ -85,6 +85,21 @@ public final class Planner {
     this.options = options;
   }
 
+  /**
+   * Gives the {@link LinearPlan#key} of what is measured on a device here, now.
+   *
+   * @throws dev.coppice.BackendUnavailableException if nothing measures on the device
+   */
+  public static String key(Device device) {
+    return key(Products.of(device));
+  }
+
+  private static String key(Products products) {
+    try (LinearBench bench = products.openBench()) {
+      return products.key(bench);
+    }
+  }
+
   /** Begins to make a planner for a device. */
   public static Builder on(Device device) {
     return new Builder(Products.of(device));
@@ -166,10 +181,7 @@ public final class Planner {
    * @throws PruningCancelledException if it was cancelled
    */
   public LinearPlan plan(List<Layer> layers) throws IOException {
-    String key;
-    try (LinearBench bench = products.openBench()) {
-      key = products.key(bench);
-    }
+    String key = key(products);
     List<Seen> seen = look(layers);
     Map<LayerKind, List<LinearPlan.Row>> measured = measure(seen, key);
     List<LinearPlan.Row> rows = new ArrayList<>();

@@ -1,5 +1,7 @@
 package dev.coppice.spi;
 
+import java.util.Optional;
+
 /**
  * Finds out whether a backend can be used, and makes it; found with {@link
  * java.util.ServiceLoader}.
@@ -27,6 +29,14 @@ public interface BackendProvider {
    */
   default long worthwhileBytes() {
     return 0;
+  }
+
+  /**
+   * Says why there is nothing here that it could run on, where that is known without asking a
+   * driver; asked for before {@link #availability}, when a call does not pay.
+   */
+  default Optional<String> absence() {
+    return Optional.empty();
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.coppice.formats.files;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -56,6 +57,19 @@ public final class FileTarget implements AutoCloseable {
   public static FileTarget begin(Path target, boolean overwrite, Collection<Path> inputs)
       throws IOException {
     return begin(Disk.REAL, target, overwrite, inputs);
+  }
+
+  /**
+   * Publishes some bytes as {@code target}, as {@link #begin} says.
+   *
+   * @throws FileAlreadyExistsException if the target exists and may not be replaced
+   */
+  public static void write(Path target, byte[] content, boolean overwrite, Collection<Path> inputs)
+      throws IOException {
+    try (FileTarget file = begin(target, overwrite, inputs)) {
+      file.main().write(0, ByteBuffer.wrap(content));
+      file.commit(List.of());
+    }
   }
 
   static FileTarget begin(Disk disk, Path target, boolean overwrite, Collection<Path> inputs)

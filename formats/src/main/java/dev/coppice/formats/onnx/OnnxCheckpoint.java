@@ -30,6 +30,7 @@ final class OnnxCheckpoint implements Checkpoint {
   private final List<StoredTensor> stored;
   private final List<CheckpointTensor> tensors = new ArrayList<>();
   private final Map<String, StoredTensor> byName = new HashMap<>();
+  private final List<SparseLayer> sparseLayers;
 
   private OnnxCheckpoint(
       Path path, InputFile model, ExternalFiles externals, ModelReader reader, Model graphs) {
@@ -42,6 +43,7 @@ final class OnnxCheckpoint implements Checkpoint {
     constants.sort(Comparator.comparingLong(constant -> constant.tensor().position()));
     exemptShared(constants);
     name(constants);
+    sparseLayers = SparseLayer.of(graphs.graph());
     refuseQuantised(constants);
   }
 
@@ -140,6 +142,10 @@ final class OnnxCheckpoint implements Checkpoint {
   @Override
   public List<CheckpointTensor> tensors() {
     return List.copyOf(tensors);
+  }
+
+  List<SparseLayer> sparseLayers() {
+    return sparseLayers;
   }
 
   @Override

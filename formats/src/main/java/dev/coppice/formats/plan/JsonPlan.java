@@ -10,11 +10,9 @@ import dev.coppice.sparse.LinearPlan;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
-import java.util.List;
 
 /** The JSON form of a plan of linear layers; docs/linear.md is its schema. */
 public final class JsonPlan {
@@ -63,11 +61,7 @@ public final class JsonPlan {
   public static void write(
       LinearPlan plan, String tool, Path file, boolean overwrite, Collection<Path> inputs)
       throws IOException {
-    byte[] json = toJson(plan, tool);
-    try (FileTarget target = FileTarget.begin(file, overwrite, inputs)) {
-      target.main().write(0, ByteBuffer.wrap(json));
-      target.commit(List.of());
-    }
+    FileTarget.write(file, toJson(plan, tool), overwrite, inputs);
   }
 
   /** Gives a plan as UTF-8 text. */

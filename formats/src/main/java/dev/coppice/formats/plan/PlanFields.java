@@ -11,6 +11,11 @@ import java.util.Optional;
 record PlanFields(Map<String, Object> values) {
   /** A number as it is written. */
   record Numeral(String digits) {
+    /** Says whether it is a number of JSON, not a word such as NaN. */
+    boolean isFinite() {
+      return Character.isDigit(digits.charAt(digits.length() - 1));
+    }
+
     @Override
     public String toString() {
       return digits;
@@ -79,7 +84,7 @@ record PlanFields(Map<String, Object> values) {
   }
 
   private double number(String name, double least, double most) {
-    if (values.get(name) instanceof Numeral number) {
+    if (values.get(name) instanceof Numeral number && number.isFinite()) {
       double value = Double.parseDouble(number.digits());
       if (value >= least && value <= most) {
         return value;

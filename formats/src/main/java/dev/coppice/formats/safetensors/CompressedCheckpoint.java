@@ -11,6 +11,7 @@ import dev.coppice.spi.CheckpointWriter;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -54,6 +55,10 @@ public final class CompressedCheckpoint implements Checkpoint {
    *     demands, with UNSUPPORTED if there is none
    */
   public static CompressedCheckpoint open(Path path) throws IOException {
+    if (Files.isRegularFile(path) && !new SafetensorsFormat().accepts(path)) {
+      throw CheckpointFormatException.of(
+          Code.UNSUPPORTED, path, "is no compressed checkpoint: those are safetensors files");
+    }
     SafetensorsCheckpoint stored = SafetensorsFormat.openStored(path);
     if (!stored.isCompressed()) {
       stored.close();

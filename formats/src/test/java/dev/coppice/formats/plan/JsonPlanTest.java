@@ -114,7 +114,8 @@ class JsonPlanTest {
         "\"chosen\" : false | \"chosen\" : true | has two rows for batch 8 that are chosen",
         "\"rows\" : [ { | \"rows\" : [ 5, { | a row must be an object",
         "\"rows\" : [ { | \"rows\" : { | p.json",
-        "\"speedup\" : 1.75 | \"speedup\" : NaN | Non-standard token 'NaN'",
+        "\"speedup\" : 1.75 | \"speedup\" : NaN | \"speedup\" must be a number above 0, not NaN",
+        "\"spread\" : 2.0E-5 | \"spread\" : Infinity | must be a number, 0 or more, not Infinity",
       })
   void whatIsNoPlanIsRefusedInOneLine(String found, String instead, String message) {
     String damaged = text().replace(found, instead);
