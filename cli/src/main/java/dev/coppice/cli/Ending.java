@@ -63,9 +63,11 @@ final class Ending {
     }
   }
 
+  /** Waits for the command the first time; whoever interrupts again does not want to wait. */
   private void end(int signalled) {
+    boolean again = status != 0;
     status = signalled;
-    if (!cancel()) {
+    if (again || !cancel()) {
       Runtime.getRuntime().halt(signalled);
     }
   }
