@@ -12,7 +12,7 @@ struct nvmlDevice_st {};
 
 namespace {
 
-enum : int { OK = 0, UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_FOUND = 6, GPU_IS_LOST = 15 };
+enum : int { UNINITIALIZED = 1, INVALID_ARGUMENT = 2, NOT_FOUND = 6, GPU_IS_LOST = 15 };
 
 // A device's counter begins at so much for each number of its bus. It goes up by so much for each operation that a
 // stream of any device has run, after several of them at once.
