@@ -36,32 +36,33 @@ final class Overlap {
     }
     return a.isEmpty()
         && b.isEmpty()
-        && (beginsWithin(one, oneBytes, two) || beginsWithin(two, twoBytes, one));
+        && (beginsWithin(one, oneBytes, two, false) || beginsWithin(two, twoBytes, one, true));
   }
 
-  /** Whether direct memory begins within other direct memory. */
-  private static boolean beginsWithin(Tensor.Memory outer, long bytes, Tensor.Memory inner) {
+  /** Whether direct memory begins within other direct memory; one of them is written to. */
+  private static boolean beginsWithin(
+      Tensor.Memory outer, long bytes, Tensor.Memory inner, boolean writesOuter) {
     ByteBuffer first = inner.view(0, 1).orElseThrow();
     int begin = outer.view(0, 1).orElseThrow().alignmentOffset(0, MODULUS);
     long at = Math.floorMod(first.alignmentOffset(0, MODULUS) - begin, MODULUS);
     for (; at < bytes; at += MODULUS) {
-      if (isSame(outer.view(at, 1).orElseThrow(), first)) {
+      ByteBuffer within = outer.view(at, 1).orElseThrow();
+      if (writesOuter ? isSame(first, within) : isSame(within, first)) {
         return true;
       }
     }
     return false;
   }
 
-  /** Whether a byte that is written in one place is read in the other; it is put back. */
-  private static boolean isSame(ByteBuffer one, ByteBuffer two) {
-    byte before = one.get(0);
-    byte written = two.get(0);
-    if (before != written) {
+  /** Whether a byte that is written in the second place is read in the first; it is put back. */
+  private static boolean isSame(ByteBuffer read, ByteBuffer written) {
+    byte before = written.get(0);
+    if (read.get(0) != before) {
       return false;
     }
-    two.put(0, (byte) ~written);
-    boolean same = one.get(0) != before;
-    two.put(0, written);
+    written.put(0, (byte) ~before);
+    boolean same = read.get(0) != before;
+    written.put(0, before);
     return same;
   }
 }

@@ -181,7 +181,11 @@ public final class Tensor {
     memory.write(first * dtype.bytes(), from);
   }
 
-  /** Says whether it shares memory with another tensor. */
+  /**
+   * Says whether it shares memory with another tensor. Nobody else may use that other one
+   * meanwhile: of direct memory Java does not tell the address, so a byte of it may be changed for
+   * a moment.
+   */
   public boolean overlaps(Tensor other) {
     return Overlap.of(
         memory,

@@ -3,6 +3,7 @@ package dev.coppice;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.ByteBuffer;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class TensorOverlapTest {
@@ -22,6 +23,39 @@ class TensorOverlapTest {
       assertThat(bytes(all, 0, 64).overlaps(bytes(all, 0, 64))).isTrue();
       assertThat(bytes(all, 4, 4).overlaps(bytes(all, 0, 64))).isFalse();
       assertThat(all.get(11)).isEqualTo((byte) 5);
+    }
+  }
+
+  @Test
+  void whatIsAskedIsNotWrittenTo() {
+    ByteBuffer all = ByteBuffer.allocateDirect(64);
+    for (int[] part : new int[][] {{0, 20}, {16, 20}, {16, 64}}) {
+      int bytes = part[1] - part[0];
+      Tensor.Memory asked = new Direct(all.asReadOnlyBuffer().slice(part[0], bytes));
+      assertThat(Overlap.of(asked, bytes, new Direct(all.slice(8, 56)), 56)).isTrue();
+    }
+  }
+
+  /** Memory that cannot be written to if the buffer cannot. */
+  private record Direct(ByteBuffer buffer) implements Tensor.Memory {
+    @Override
+    public long bytes() {
+      return buffer.capacity();
+    }
+
+    @Override
+    public Optional<ByteBuffer> view(long position, int bytes) {
+      return Optional.of(buffer.slice((int) position, bytes));
+    }
+
+    @Override
+    public void read(long position, ByteBuffer into) {
+      throw new AssertionError("not to be read");
+    }
+
+    @Override
+    public void write(long position, ByteBuffer from) {
+      throw new AssertionError("not to be written");
     }
   }
 

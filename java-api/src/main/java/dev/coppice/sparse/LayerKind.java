@@ -36,7 +36,7 @@ record LayerKind(long out, int in, DType dtype, int percent, boolean fours) {
             found += bit == 0 ? 1 : 0;
           }
           zeros.add(found);
-          if (fours.get() && !hasFours(bits)) {
+          if (fours.get() && !TwoFour.fits(bits)) {
             fours.set(false);
           }
         });
@@ -44,19 +44,6 @@ record LayerKind(long out, int in, DType dtype, int percent, boolean fours) {
     int percent = (int) Math.rint(100 * sparsity);
     return new Seen(
         new LayerKind(rows.out(), rows.in(), rows.dtype(), percent, fours.get()), sparsity);
-  }
-
-  private static boolean hasFours(int[] bits) {
-    for (int i = 0; i < bits.length; i += 4) {
-      int stored = 0;
-      for (int j = i; j < i + 4; j++) {
-        stored += bits[j] == 0 ? 0 : 1;
-      }
-      if (stored > 2) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /** Gives the formats that are worth measuring, dense first. */

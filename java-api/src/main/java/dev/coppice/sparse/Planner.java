@@ -28,7 +28,7 @@ public final class Planner {
   public static final List<Long> USUAL_BATCHES = List.of(1L, 8L, 64L);
 
   /** What measuring takes in all, in seconds; reading and compressing weights come on top. */
-  public static final double USUAL_SECONDS = 30;
+  static final double USUAL_SECONDS = 30;
 
   private static final double LEAST_SECONDS = 0.05;
   private static final double MOST_SECONDS = 5;
@@ -213,9 +213,13 @@ public final class Planner {
     Map<LayerKind, List<LinearPlan.Row>> measured = new LinkedHashMap<>();
     Map<LayerKind, Seen> missing = new LinkedHashMap<>();
     for (Seen one : seen) {
-      Optional<LinearPlan> kept = options.cache.find(what(one.kind, key));
-      kept.ifPresentOrElse(
-          plan -> measured.put(one.kind, plan.rows()), () -> missing.putIfAbsent(one.kind, one));
+      if (!measured.containsKey(one.kind) && !missing.containsKey(one.kind)) {
+        options
+            .cache
+            .find(what(one.kind, key))
+            .ifPresentOrElse(
+                plan -> measured.put(one.kind, plan.rows()), () -> missing.put(one.kind, one));
+      }
     }
     int steps = missing.size() * options.batches.size();
     double each = Math.max(LEAST_SECONDS, Math.min(MOST_SECONDS, options.seconds / steps));

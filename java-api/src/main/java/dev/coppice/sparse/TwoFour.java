@@ -5,7 +5,6 @@ import dev.coppice.Shape;
 import dev.coppice.Tensor;
 import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 
 /**
@@ -156,22 +155,6 @@ public final class TwoFour implements LinearWeights {
       }
     }
     return made;
-  }
-
-  /** Says whether weights can be held: at most two of each four are other than zero. */
-  public static boolean fits(Tensor weights) {
-    Rows rows = Rows.of(weights);
-    if (rows.in() % 4 != 0) {
-      return false;
-    }
-    AtomicBoolean fits = new AtomicBoolean(true);
-    rows.visit(
-        (row, bits) -> {
-          if (fits.get() && !fits(bits)) {
-            fits.set(false);
-          }
-        });
-    return fits.get();
   }
 
   /** Says whether a row can be held, of a number of columns that is a multiple of 4. */

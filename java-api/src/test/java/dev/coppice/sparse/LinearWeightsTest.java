@@ -106,14 +106,16 @@ class LinearWeightsTest {
   @Test
   void moreThanTwoOfFourAreRefusedWithTheirPlace() {
     Tensor weights = LayerCase.fill(LayerCase.empty(DType.F32, 5, 16), i -> i / 16 == 3 ? 1 : 0);
-    assertThat(TwoFour.fits(weights)).isFalse();
+    assertThat(LinearWeights.sizes(weights)).doesNotContainKey(Format.TWO_FOUR);
     assertThatThrownBy(() -> LinearWeights.compress(Format.TWO_FOUR, weights))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessage(
             "row 3 has more than two weights other than zero in columns 0 to 3: prune with pattern"
                 + " 2:4 first");
-    assertThat(TwoFour.fits(LayerCase.twoFour(new Random(1), DType.F16, 9, 20))).isTrue();
-    assertThat(TwoFour.fits(LayerCase.empty(DType.F16, 9, 18))).isFalse();
+    assertThat(LinearWeights.sizes(LayerCase.twoFour(new Random(1), DType.F16, 9, 20)))
+        .containsKey(Format.TWO_FOUR);
+    assertThat(LinearWeights.sizes(LayerCase.empty(DType.F16, 9, 18)))
+        .doesNotContainKey(Format.TWO_FOUR);
   }
 
   @Test
