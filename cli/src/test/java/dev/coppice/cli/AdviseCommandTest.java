@@ -87,6 +87,7 @@ class AdviseCommandTest {
 
   @Test
   void whereLayersAreLargeSparsifyIsTimedToo() throws IOException {
+    new SparsifyCommandTest().requireTheLibrary();
     Path model = new LinearModel(4096, -1).matMul(4096, 4096, 0).write(folder.resolve("m.onnx"));
     Path report = folder.resolve("report.json");
     Invocation advise = Invocation.of("advise", model, "-T1", "--report", report);

@@ -2,6 +2,7 @@ package dev.coppice.cli;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,18 +31,35 @@ final class CommandProcess {
   /** Runs a command where the jars whose names contain a word are not there. */
   static Ended runWithout(String jar, Path folder, Object... arguments)
       throws IOException, InterruptedException {
-    List<String> command = command(arguments);
-    int paths = command.indexOf("-cp") + 1;
     String left =
-        Arrays.stream(command.get(paths).split(File.pathSeparator, -1))
+        Arrays.stream(classPath().split(File.pathSeparator, -1))
             .filter(path -> !Path.of(path).getFileName().toString().contains(jar))
             .collect(Collectors.joining(File.pathSeparator));
-    command.set(paths, left);
     return end(
-        new ProcessBuilder(command).directory(folder.toFile()).redirectErrorStream(true).start());
+        new ProcessBuilder(commandOf(left, arguments))
+            .directory(folder.toFile())
+            .redirectErrorStream(true)
+            .start());
   }
 
   static List<String> command(Object... arguments) {
+    return commandOf(classPath(), arguments);
+  }
+
+  private static String classPath() {
+    return System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+  }
+
+  /** Names the class path in a file: ONNX Runtime dies of long commands. */
+  private static List<String> commandOf(String classPath, Object... arguments) {
+    Path options;
+    try {
+      options = Files.createTempFile("class-path", ".txt");
+      options.toFile().deleteOnExit();
+      Files.writeString(options, "-cp \"" + classPath.replace("\\", "\\\\") + "\"");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -51,9 +69,7 @@ final class CommandProcess {
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
                 "-XX:-UsePerfData",
-                "-cp",
-                System.getProperty(
-                    "surefire.test.class.path", System.getProperty("java.class.path")),
+                "@" + options,
                 "dev.coppice.cli.Main"));
     Arrays.stream(arguments).map(Object::toString).forEach(command::add);
     return command;
