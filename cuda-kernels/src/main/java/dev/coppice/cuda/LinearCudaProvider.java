@@ -86,10 +86,10 @@ public final class LinearCudaProvider implements LinearProvider {
   public LinearOperator prepare(
       LinearWeights weights, Optional<Tensor> bias, Device device, long mostBatch) {
     if (!(device instanceof Device.Cuda cuda)
-        || !formats(device, weights.dtype(), mostBatch).contains(weights.format())) {
+        || !formats(device, weights.dtype(), 1).contains(weights.format())) {
       throw new IllegalArgumentException(
-          "the CUDA kernels have no product of %s weights of %s for %d rows on %s"
-              .formatted(weights.format().title(), weights.dtype(), mostBatch, device));
+          "the CUDA kernels have no product of %s weights of %s on %s"
+              .formatted(weights.format().title(), weights.dtype(), device));
     }
     return LinearMemory.with(cuda.ordinal(), memory -> product(memory, weights, bias, mostBatch));
   }
@@ -98,6 +98,6 @@ public final class LinearCudaProvider implements LinearProvider {
       LinearMemory memory, LinearWeights weights, Optional<Tensor> bias, long mostBatch) {
     return weights instanceof TwoFour twoFour
         ? new LinearTwoFour(memory, twoFour, bias, mostBatch)
-        : new LinearBitmap(memory, (Bitmap) weights, bias, mostBatch);
+        : new LinearBitmap(memory, (Bitmap) weights, bias, Math.min(mostBatch, MOST_BITMAP_ROWS));
   }
 }

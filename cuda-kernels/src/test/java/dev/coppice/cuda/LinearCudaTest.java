@@ -194,12 +194,24 @@ class LinearCudaTest extends LinearContract {
   }
 
   @Test
+  void bitmapsArePreparedForAsManyRowsAsTheirKernelsTake() {
+    Layer layer = Layer.of(Format.BITMAP, DType.F32, 17, 8, 40);
+    try (LinearOperator product =
+        provider.prepare(layer.weights, Optional.of(layer.bias), device(), Long.MAX_VALUE)) {
+      Tensor x = there(layer.x);
+      Tensor y = there(layer.y);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> product.apply(x, y, OptionalLong.empty()))
+          .withMessage("the product was prepared for 16 rows of x at most, not 17");
+    }
+  }
+
+  @Test
   void whatCannotBeTakenIsRefused() {
     Layer layer = Layer.of(Format.BITMAP, DType.F32, 1, 8, 40);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> provider.prepare(layer.weights, Optional.empty(), device(), 17))
-        .withMessage(
-            "the CUDA kernels have no product of bitmap weights of F32 for 17 rows on cuda:0");
+        .isThrownBy(() -> provider.prepare(layer.weights, Optional.empty(), Device.cpu(1), 1))
+        .withMessage("the CUDA kernels have no product of bitmap weights of F32 on cpu:1");
     LinearWeights csr = LinearWeights.compress(Format.CSR, layer.weights.decompress());
     assertThatIllegalArgumentException()
         .isThrownBy(() -> provider.prepare(csr, Optional.empty(), device(), 1))
