@@ -91,13 +91,19 @@ public final class LinearCudaProvider implements LinearProvider {
           "the CUDA kernels have no product of %s weights of %s on %s"
               .formatted(weights.format().title(), weights.dtype(), device));
     }
-    return LinearMemory.with(cuda.ordinal(), memory -> product(memory, weights, bias, mostBatch));
+    boolean few = weights.format() == Format.BITMAP;
+    long most = few ? Math.min(mostBatch, MOST_BITMAP_ROWS) : mostBatch;
+    if (most > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "the CUDA kernels take 2^31 - 1 rows at most, not " + most);
+    }
+    return LinearMemory.with(cuda.ordinal(), memory -> product(memory, weights, bias, most));
   }
 
   private static LinearOperator product(
       LinearMemory memory, LinearWeights weights, Optional<Tensor> bias, long mostBatch) {
     return weights instanceof TwoFour twoFour
         ? new LinearTwoFour(memory, twoFour, bias, mostBatch)
-        : new LinearBitmap(memory, (Bitmap) weights, bias, Math.min(mostBatch, MOST_BITMAP_ROWS));
+        : new LinearBitmap(memory, (Bitmap) weights, bias, mostBatch);
   }
 }

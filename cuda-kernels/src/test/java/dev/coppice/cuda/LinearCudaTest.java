@@ -1,10 +1,12 @@
 package dev.coppice.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.coppice.DType;
+import dev.coppice.DeviceOutOfMemoryException;
 import dev.coppice.Tensor;
 import dev.coppice.sparse.Device;
 import dev.coppice.sparse.Format;
@@ -203,6 +205,22 @@ class LinearCudaTest extends LinearContract {
       assertThatIllegalArgumentException()
           .isThrownBy(() -> product.apply(x, y, OptionalLong.empty()))
           .withMessage("the product was prepared for 16 rows of x at most, not 17");
+    }
+  }
+
+  @Test
+  void moreRowsThanMemoryCouldHoldAreRefused() {
+    Layer layer = Layer.of(Format.TWO_FOUR, DType.BF16, 1, 8, 60);
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () -> provider.prepare(layer.weights, Optional.empty(), device(), Long.MAX_VALUE))
+        .withMessage("the CUDA kernels take 2^31 - 1 rows at most, not 9223372036854775807");
+    try (LinearOperator product =
+        provider.prepare(layer.weights, Optional.empty(), device(), Integer.MAX_VALUE)) {
+      Tensor x = there(layer.x);
+      Tensor y = there(layer.y);
+      assertThatExceptionOfType(DeviceOutOfMemoryException.class)
+          .isThrownBy(() -> product.apply(x, y, OptionalLong.empty()));
     }
   }
 
