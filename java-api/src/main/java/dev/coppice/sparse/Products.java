@@ -17,6 +17,18 @@ final class Products {
   private static final String SEPARATOR = "; ";
   private static final String REFERENCE = "reference";
 
+  /** What is on the class path, made once: each keeps what it has open for all its products. */
+  private static final class Installed {
+    static final List<LinearProvider> PROVIDERS = all(LinearProvider.class);
+    static final List<LinearBenchProvider> BENCHES = all(LinearBenchProvider.class);
+
+    private static <T> List<T> all(Class<T> service) {
+      return ServiceLoader.load(service, Products.class.getClassLoader()).stream()
+          .map(ServiceLoader.Provider::get)
+          .toList();
+    }
+  }
+
   private final Device device;
   private final List<LinearBenchProvider> benches;
   private final List<LinearProvider> usable = new ArrayList<>();
@@ -39,14 +51,7 @@ final class Products {
 
   /** Finds those of the class path. */
   static Products of(Device device) {
-    return new Products(
-        device, installed(LinearProvider.class), installed(LinearBenchProvider.class));
-  }
-
-  private static <T> List<T> installed(Class<T> service) {
-    return ServiceLoader.load(service, Products.class.getClassLoader()).stream()
-        .map(ServiceLoader.Provider::get)
-        .toList();
+    return new Products(device, Installed.PROVIDERS, Installed.BENCHES);
   }
 
   Device device() {

@@ -13,6 +13,7 @@ import dev.coppice.PruningCancelledException;
 import dev.coppice.Tensor;
 import dev.coppice.sparse.LinearPlan.Row;
 import dev.coppice.sparse.Planner.Layer;
+import dev.coppice.spi.LinearProvider;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -275,6 +276,13 @@ class PlannerTest {
     bench.description = "another abacus";
     planner.plan(List.of(layer("a", weights(0))));
     assertThat(bench.events.size()).isGreaterThan(calls);
+  }
+
+  @Test
+  void whatIsOnTheClassPathIsMadeOnce() {
+    List<LinearProvider> once = Products.of(Device.cpu(1)).having(Format.DENSE, DType.F32, 1);
+    assertThat(once).isNotEmpty();
+    assertThat(Products.of(Device.cpu(2)).having(Format.DENSE, DType.F32, 1)).isEqualTo(once);
   }
 
   @Test
