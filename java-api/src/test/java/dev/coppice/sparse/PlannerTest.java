@@ -291,7 +291,19 @@ class PlannerTest {
         new FakeBench()
             .with("blas", ANY, (f, b, n) -> 1e-3, Format.DENSE)
             .with("away", 0, (f, b, n) -> 1e-3, Format.DENSE);
-    assertThat(plan(bench, 0, 1L).key()).isEqualTo("an abacus; blas wood, beads 3");
+    assertThat(plan(bench, 0, 1L).key())
+        .matches("an abacus; coppice [0-9]+[.][0-9]+[^;$]*; blas wood, beads 3");
+  }
+
+  @Test
+  void theKeyNamesPlainJavaOnlyWhereNothingElseHasAFormat() throws IOException {
+    FakeBench bench =
+        new FakeBench()
+            .with("reference", ANY, (f, b, n) -> 1e-3, Format.values())
+            .with("blas", ANY, (f, b, n) -> 1e-3, Format.DENSE);
+    assertThat(plan(bench, 0, 1L).key()).contains("; blas ", "; reference ");
+    bench.with("all", ANY, (f, b, n) -> 1e-3, Format.values());
+    assertThat(plan(bench, 0, 1L).key()).contains("; blas ").doesNotContain("reference");
   }
 
   @Test
