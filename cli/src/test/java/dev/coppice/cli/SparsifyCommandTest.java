@@ -198,7 +198,10 @@ class SparsifyCommandTest {
     String here = plan("cpu:2", row("layer0.weight", "96x64", 0.8, 1, "native", "bitmap"));
     for (String[] other :
         new String[][] {
-          {"2 of ", "64 of "}, {"; native ", "; native 0.0 "}, {"; onnxruntime ", "; onnxruntime 1"}
+          {"2 of ", "64 of "},
+          {"; coppice ", "; coppice 0.0."},
+          {"; native ", "; native 0.0 "},
+          {"; onnxruntime ", "; onnxruntime 1"}
         }) {
       Path plan = Files.writeString(folder.resolve("plan.json"), here.replace(other[0], other[1]));
       Invocation refused = Invocation.of("sparsify", model, "-o", sparse, "--plan", plan);

@@ -52,10 +52,6 @@ final class LibraryHoldings<H extends LibraryHandle> implements AutoCloseable {
     begun = true;
   }
 
-  boolean hasBegun() {
-    return begun;
-  }
-
   /** Keeps something, closed with the context current. */
   void keep(Runnable close) {
     kept.add(close);

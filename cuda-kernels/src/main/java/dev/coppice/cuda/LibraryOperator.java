@@ -60,7 +60,6 @@ final class LibraryOperator implements LinearOperator {
   private void enqueue(LibraryProduct.Operands operands, OptionalLong stream) {
     CUstream into = stream.isPresent() ? RawStream.of(stream.getAsLong()) : own.stream();
     takeTurns(RawStream.handle(into));
-    held.begin();
     synchronized (held.lock()) {
       bias.ifPresent(b -> b.enqueue(operands.y(), operands.batch(), into));
       product.enqueue(operands, into);
@@ -72,7 +71,7 @@ final class LibraryOperator implements LinearOperator {
 
   /** The product's workspace is one: a call in another stream waits for those before it. */
   private void takeTurns(long stream) {
-    if (stream != lastStream && held.hasBegun()) {
+    if (stream != lastStream) {
       held.context().synchronize();
     }
     lastStream = stream;

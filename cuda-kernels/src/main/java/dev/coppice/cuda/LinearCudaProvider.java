@@ -86,12 +86,18 @@ public final class LinearCudaProvider implements LinearProvider {
   public LinearOperator prepare(
       LinearWeights weights, Optional<Tensor> bias, Device device, long mostBatch) {
     if (!(device instanceof Device.Cuda cuda)
-        || !formats(device, weights.dtype(), mostBatch).contains(weights.format())) {
+        || !formats(device, weights.dtype(), 1).contains(weights.format())) {
       throw new IllegalArgumentException(
-          "the CUDA kernels have no product of %s weights of %s for %d rows on %s"
-              .formatted(weights.format().title(), weights.dtype(), mostBatch, device));
+          "the CUDA kernels have no product of %s weights of %s on %s"
+              .formatted(weights.format().title(), weights.dtype(), device));
     }
-    return LinearMemory.with(cuda.ordinal(), memory -> product(memory, weights, bias, mostBatch));
+    boolean few = weights.format() == Format.BITMAP;
+    long most = few ? Math.min(mostBatch, MOST_BITMAP_ROWS) : mostBatch;
+    if (most > Integer.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "the CUDA kernels take 2^31 - 1 rows at most, not " + most);
+    }
+    return LinearMemory.with(cuda.ordinal(), memory -> product(memory, weights, bias, most));
   }
 
   private static LinearOperator product(

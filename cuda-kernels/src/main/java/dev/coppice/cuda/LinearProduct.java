@@ -99,7 +99,8 @@ abstract class LinearProduct implements LinearOperator {
   private long laidOut(long x, long batch, int stride, CUstream stream) {
     OptionalLong used = OptionalLong.of(RawStream.handle(stream));
     if (inputs == 0) {
-      inputs = memory.borrow(mostBatch * stride * dtype.bytes()).address();
+      long rowBytes = (long) stride * dtype.bytes();
+      inputs = memory.borrow(Math.multiplyExact(mostBatch, rowBytes)).address();
     } else if (!used.equals(inputsStream)) {
       memory.context().synchronize();
     }

@@ -1,10 +1,12 @@
 package dev.coppice.cuda;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.coppice.DType;
+import dev.coppice.DeviceOutOfMemoryException;
 import dev.coppice.Tensor;
 import dev.coppice.sparse.Device;
 import dev.coppice.sparse.Format;
@@ -194,12 +196,40 @@ class LinearCudaTest extends LinearContract {
   }
 
   @Test
+  void bitmapsArePreparedForAsManyRowsAsTheirKernelsTake() {
+    Layer layer = Layer.of(Format.BITMAP, DType.F32, 17, 8, 40);
+    try (LinearOperator product =
+        provider.prepare(layer.weights, Optional.of(layer.bias), device(), Long.MAX_VALUE)) {
+      Tensor x = there(layer.x);
+      Tensor y = there(layer.y);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> product.apply(x, y, OptionalLong.empty()))
+          .withMessage("the product was prepared for 16 rows of x at most, not 17");
+    }
+  }
+
+  @Test
+  void moreRowsThanMemoryCouldHoldAreRefused() {
+    Layer layer = Layer.of(Format.TWO_FOUR, DType.BF16, 1, 8, 60);
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () -> provider.prepare(layer.weights, Optional.empty(), device(), Long.MAX_VALUE))
+        .withMessage("the CUDA kernels take 2^31 - 1 rows at most, not 9223372036854775807");
+    try (LinearOperator product =
+        provider.prepare(layer.weights, Optional.empty(), device(), Integer.MAX_VALUE)) {
+      Tensor x = there(layer.x);
+      Tensor y = there(layer.y);
+      assertThatExceptionOfType(DeviceOutOfMemoryException.class)
+          .isThrownBy(() -> product.apply(x, y, OptionalLong.empty()));
+    }
+  }
+
+  @Test
   void whatCannotBeTakenIsRefused() {
     Layer layer = Layer.of(Format.BITMAP, DType.F32, 1, 8, 40);
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> provider.prepare(layer.weights, Optional.empty(), device(), 17))
-        .withMessage(
-            "the CUDA kernels have no product of bitmap weights of F32 for 17 rows on cuda:0");
+        .isThrownBy(() -> provider.prepare(layer.weights, Optional.empty(), Device.cpu(1), 1))
+        .withMessage("the CUDA kernels have no product of bitmap weights of F32 on cpu:1");
     LinearWeights csr = LinearWeights.compress(Format.CSR, layer.weights.decompress());
     assertThatIllegalArgumentException()
         .isThrownBy(() -> provider.prepare(csr, Optional.empty(), device(), 1))

@@ -6,16 +6,37 @@ import dev.coppice.spi.Availability;
 import dev.coppice.spi.LinearBench;
 import dev.coppice.spi.LinearBenchProvider;
 import dev.coppice.spi.LinearProvider;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Properties;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /** What there is to compute and to measure products with on one device. */
 final class Products {
   private static final String SEPARATOR = "; ";
   private static final String REFERENCE = "reference";
+
+  /** The products are of this version, whatever they say of what they call. */
+  private static final String COPPICE = coppice();
+
+  /** What is on the class path, made once: each keeps what it has open for all its products. */
+  private static final class Installed {
+    static final List<LinearProvider> PROVIDERS = all(LinearProvider.class);
+    static final List<LinearBenchProvider> BENCHES = all(LinearBenchProvider.class);
+
+    private static <T> List<T> all(Class<T> service) {
+      return ServiceLoader.load(service, Products.class.getClassLoader()).stream()
+          .map(ServiceLoader.Provider::get)
+          .toList();
+    }
+  }
 
   private final Device device;
   private final List<LinearBenchProvider> benches;
@@ -39,14 +60,7 @@ final class Products {
 
   /** Finds those of the class path. */
   static Products of(Device device) {
-    return new Products(
-        device, installed(LinearProvider.class), installed(LinearBenchProvider.class));
-  }
-
-  private static <T> List<T> installed(Class<T> service) {
-    return ServiceLoader.load(service, Products.class.getClassLoader()).stream()
-        .map(ServiceLoader.Provider::get)
-        .toList();
+    return new Products(device, Installed.PROVIDERS, Installed.BENCHES);
   }
 
   Device device() {
@@ -91,11 +105,33 @@ final class Products {
         "nothing on the class path measures on %s: a GPU needs coppice-cuda".formatted(device));
   }
 
-  /** Gives the key of what is measured here: the device, and the version of each product. */
+  /** Gives the key of what is measured here: the device, Coppice's version and each product's. */
   String key(LinearBench bench) {
-    List<String> parts = new ArrayList<>(List.of(plain(bench.description())));
-    versions.forEach((name, version) -> parts.add(name + " " + version));
+    List<String> parts = new ArrayList<>(List.of(plain(bench.description()), COPPICE));
+    versions.forEach(
+        (name, version) -> {
+          if (!name.equals(REFERENCE) || needsReference()) {
+            parts.add(name + " " + version);
+          }
+        });
     return String.join(SEPARATOR, parts);
+  }
+
+  /** Whether there is something that only plain Java has. */
+  private boolean needsReference() {
+    return Stream.of(Format.values())
+        .flatMap(format -> Stream.of(DType.values()).map(dtype -> having(format, dtype, 1)))
+        .anyMatch(all -> all.stream().anyMatch(p -> p.name().equals(REFERENCE)));
+  }
+
+  private static String coppice() {
+    Properties properties = new Properties();
+    try (InputStream in = Products.class.getResourceAsStream("version.properties")) {
+      properties.load(Objects.requireNonNull(in));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // It lies beside this class.
+    }
+    return "coppice " + plain(properties.getProperty("version"));
   }
 
   /**

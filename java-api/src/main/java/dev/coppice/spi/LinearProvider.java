@@ -35,7 +35,8 @@ public interface LinearProvider {
    *
    * @param weights kept unchanged by the caller until the operator is closed
    * @param bias [out], of the weights' type, on the host or on the device
-   * @param mostBatch the most rows of x that it will be given
+   * @param mostBatch the most rows of x that it will be given; where {@link #formats} has the
+   *     format for fewer alone, for those
    * @throws IllegalArgumentException if it cannot take these weights, with the reason
    * @throws dev.coppice.DeviceOutOfMemoryException if the device has not the memory
    */

@@ -149,25 +149,33 @@ final class FakeBench implements LinearBenchProvider {
     @Override
     public LinearOperator prepare(
         LinearWeights weights, Optional<Tensor> bias, Device device, long mostBatch) {
+      if (!formats(device, weights.dtype(), 1).contains(weights.format())) {
+        throw new IllegalArgumentException(name + " has no product of " + weights.format().title());
+      }
       openOperators++;
       events.add("prepare " + name + " " + weights.format().title());
-      return new Product(this, weights);
+      return new Product(this, weights, Math.min(mostBatch, mostRows));
     }
   }
 
   private final class Product implements LinearOperator {
     private final Fake fake;
     private final LinearWeights weights;
+    private final long mostBatch;
     private boolean closed;
 
-    Product(Fake fake, LinearWeights weights) {
+    Product(Fake fake, LinearWeights weights, long mostBatch) {
       this.fake = fake;
       this.weights = weights;
+      this.mostBatch = mostBatch;
     }
 
     @Override
     public void apply(Tensor x, Tensor y, OptionalLong stream) {
       long batch = x.shape().dimension(0);
+      if (batch > mostBatch) {
+        throw new IllegalArgumentException("it takes " + mostBatch + " rows, not " + batch);
+      }
       String what = fake.name + " " + weights.format().title();
       events.add(what + " " + batch);
       read.computeIfAbsent(what, w -> new HashSet<>()).add(weights);

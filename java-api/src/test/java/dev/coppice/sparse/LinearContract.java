@@ -150,6 +150,20 @@ public abstract class LinearContract {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource
+  void productsOfFewRowsArePreparedForAnyNumber(DType dtype) {
+    Random random = new Random(8);
+    for (Format format : provider().formats(device(), dtype, 3)) {
+      Tensor weights = LayerCase.weights(random, format, dtype, 30, 60);
+      LinearWeights held = LinearWeights.compress(format, weights);
+      try (LinearOperator operator = provider().prepare(held, Optional.empty(), device(), 1000)) {
+        Tensor x = LayerCase.numbers(random, dtype, 3, 60);
+        compare(weights, Optional.empty(), x, apply(operator, x, 30), format);
+      }
+    }
+  }
+
   private void check(Format format, Tensor weights, int batch, boolean biased, Random random) {
     Tensor x = LayerCase.numbers(random, weights.dtype(), batch, weights.shape().dimension(1));
     Optional<Tensor> bias =

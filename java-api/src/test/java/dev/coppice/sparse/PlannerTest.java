@@ -13,6 +13,7 @@ import dev.coppice.PruningCancelledException;
 import dev.coppice.Tensor;
 import dev.coppice.sparse.LinearPlan.Row;
 import dev.coppice.sparse.Planner.Layer;
+import dev.coppice.spi.LinearProvider;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -278,12 +279,31 @@ class PlannerTest {
   }
 
   @Test
+  void whatIsOnTheClassPathIsMadeOnce() {
+    List<LinearProvider> once = Products.of(Device.cpu(1)).having(Format.DENSE, DType.F32, 1);
+    assertThat(once).isNotEmpty();
+    assertThat(Products.of(Device.cpu(2)).having(Format.DENSE, DType.F32, 1)).isEqualTo(once);
+  }
+
+  @Test
   void theKeyNamesTheDeviceAndAllVersions() throws IOException {
     FakeBench bench =
         new FakeBench()
             .with("blas", ANY, (f, b, n) -> 1e-3, Format.DENSE)
             .with("away", 0, (f, b, n) -> 1e-3, Format.DENSE);
-    assertThat(plan(bench, 0, 1L).key()).isEqualTo("an abacus; blas wood, beads 3");
+    assertThat(plan(bench, 0, 1L).key())
+        .matches("an abacus; coppice [0-9]+[.][0-9]+[^;$]*; blas wood, beads 3");
+  }
+
+  @Test
+  void theKeyNamesPlainJavaOnlyWhereNothingElseHasAFormat() throws IOException {
+    FakeBench bench =
+        new FakeBench()
+            .with("reference", ANY, (f, b, n) -> 1e-3, Format.values())
+            .with("blas", ANY, (f, b, n) -> 1e-3, Format.DENSE);
+    assertThat(plan(bench, 0, 1L).key()).contains("; blas ", "; reference ");
+    bench.with("all", ANY, (f, b, n) -> 1e-3, Format.values());
+    assertThat(plan(bench, 0, 1L).key()).contains("; blas ").doesNotContain("reference");
   }
 
   @Test
