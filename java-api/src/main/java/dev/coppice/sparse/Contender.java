@@ -35,19 +35,22 @@ final class Contender implements AutoCloseable {
   static Optional<Contender> of(
       LinearProvider provider, RotatingWeights weights, Device device, long mostBatch) {
     List<LinearOperator> operators = new ArrayList<>();
+    Contender contender = new Contender(provider, weights, operators);
     try {
       for (LinearWeights copy : weights.copies()) {
         operators.add(provider.prepare(copy, Optional.empty(), device, mostBatch));
       }
     } catch (IllegalArgumentException e) {
-      operators.forEach(LinearOperator::close);
+      contender.close();
       return Optional.empty();
     } catch (DeviceOutOfMemoryException e) {
       // Fewer copies than wanted: they do, if there is one.
+    } catch (RuntimeException | Error e) {
+      try (contender) {
+        throw e;
+      }
     }
-    return operators.isEmpty()
-        ? Optional.empty()
-        : Optional.of(new Contender(provider, weights, operators));
+    return operators.isEmpty() ? Optional.empty() : Optional.of(contender);
   }
 
   String provider() {
