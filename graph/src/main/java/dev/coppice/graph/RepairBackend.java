@@ -4,6 +4,7 @@ import dev.coppice.BackendUnavailableException;
 import dev.coppice.Backends;
 import dev.coppice.DeviceException;
 import dev.coppice.reference.ReferenceGram;
+import dev.coppice.spi.Closing;
 import dev.coppice.spi.GramBackend;
 import dev.coppice.spi.GramProvider;
 import java.util.ArrayList;
@@ -118,7 +119,9 @@ public final class RepairBackend implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    open.values().forEach(GramBackend::close);
+    List<Runnable> closes =
+        open.values().stream().<Runnable>map(backend -> backend::close).toList();
     open.clear();
+    Closing.all(closes);
   }
 }

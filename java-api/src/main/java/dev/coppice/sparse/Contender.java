@@ -3,6 +3,7 @@ package dev.coppice.sparse;
 import dev.coppice.DType;
 import dev.coppice.DeviceOutOfMemoryException;
 import dev.coppice.Tensor;
+import dev.coppice.spi.Closing;
 import dev.coppice.spi.LinearBench;
 import dev.coppice.spi.LinearOperator;
 import dev.coppice.spi.LinearProvider;
@@ -121,6 +122,6 @@ final class Contender implements AutoCloseable {
 
   @Override
   public void close() {
-    operators.forEach(LinearOperator::close);
+    Closing.all(operators.stream().<Runnable>map(operator -> operator::close).toList());
   }
 }

@@ -3,6 +3,7 @@ package dev.coppice.sparse;
 import dev.coppice.DType;
 import dev.coppice.Tensor;
 import dev.coppice.reference.FloatingPoint;
+import dev.coppice.spi.Closing;
 import dev.coppice.spi.LinearBench;
 import dev.coppice.spi.LinearProvider;
 import java.nio.ByteBuffer;
@@ -70,7 +71,11 @@ final class LayerBench implements AutoCloseable {
         throw products.none(Format.DENSE, kind.dtype(), most);
       }
     } catch (RuntimeException | Error e) {
-      close();
+      try {
+        close();
+      } catch (RuntimeException closing) {
+        e.addSuppressed(closing);
+      }
       throw e;
     }
   }
@@ -247,6 +252,6 @@ final class LayerBench implements AutoCloseable {
 
   @Override
   public void close() {
-    contenders.forEach(Contender::close);
+    Closing.all(contenders.stream().<Runnable>map(contender -> contender::close).toList());
   }
 }
