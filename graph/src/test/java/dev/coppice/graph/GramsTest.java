@@ -74,4 +74,13 @@ class GramsTest {
     backend.close();
     assertThat(open).isZero();
   }
+
+  @Test
+  void whoMayAddUpIsNamedWithWhatItCalls() {
+    List<GramProvider> providers = List.of(new ReferenceGram(), new Stuck());
+    assertThat(RepairBackend.of("auto", providers).runsOn())
+        .isEqualTo("device a test; reference plain Java");
+    assertThat(RepairBackend.of("device", providers).runsOn()).isEqualTo("device a test");
+    assertThat(RepairBackend.reference().runsOn()).isEqualTo("reference plain Java");
+  }
 }
