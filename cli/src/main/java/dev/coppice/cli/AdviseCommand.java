@@ -2,7 +2,6 @@ package dev.coppice.cli;
 
 import dev.coppice.Backends;
 import dev.coppice.Pruner;
-import dev.coppice.PruningCancelledException;
 import dev.coppice.evaluation.LatencyMeter;
 import dev.coppice.evaluation.OnnxRuntime;
 import dev.coppice.formats.files.FileTarget;
@@ -146,14 +145,6 @@ final class AdviseCommand extends SessionCommand {
   private void write(Path input, byte[] json) throws IOException {
     if (report != null) {
       FileTarget.write(report, json, force, List.of(input));
-    }
-  }
-
-  private void tell(String line) {
-    print(line);
-    console().flush();
-    if (session().cancellation().isCancelled()) {
-      throw new PruningCancelledException();
     }
   }
 }

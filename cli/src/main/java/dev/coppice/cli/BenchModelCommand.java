@@ -5,8 +5,6 @@ import dev.coppice.formats.plan.PlanCache;
 import dev.coppice.sparse.LinearPlan;
 import dev.coppice.sparse.Planner;
 import dev.coppice.spi.Checkpoint;
-import dev.coppice.spi.Execution;
-import dev.coppice.spi.WorkPool;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -57,7 +55,7 @@ final class BenchModelCommand extends SessionCommand {
     Planner.Builder planner = Planner.on(options.where()).batches(rows);
     try (Checkpoint checkpoint = Models.open(path)) {
       options.check(checkpoint.inputs());
-      ModelLayers layers = ModelLayers.of(checkpoint, reading());
+      ModelLayers layers = ModelLayers.of(checkpoint, execution(ProgressListener.NONE));
       if (layers.layers().isEmpty()) {
         throw new Failure.Refusal(
             ExitStatus.DATA,
@@ -99,14 +97,5 @@ final class BenchModelCommand extends SessionCommand {
     public void keep(String what, LinearPlan plan) {
       cache.keep(what, plan);
     }
-  }
-
-  private Execution reading() {
-    return new Execution(
-        WorkPool.shared(),
-        Integer.MAX_VALUE,
-        LARGE_SLICE,
-        session().cancellation()::isCancelled,
-        ProgressListener.NONE);
   }
 }

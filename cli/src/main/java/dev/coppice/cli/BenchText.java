@@ -139,7 +139,9 @@ final class BenchText {
 
   /** Gives, for each batch, what all layers take together. */
   private static TextTable sumTable(List<BenchSum> sums) {
-    boolean energy = sums.stream().allMatch(sum -> sum.denseJoules().isPresent());
+    boolean energy =
+        sums.stream()
+            .allMatch(sum -> sum.denseJoules().isPresent() && sum.chosenJoules().isPresent());
     TextTable table =
         new TextTable()
             .column("batch", TextTable.Kind.NUMBER)

@@ -26,8 +26,10 @@ final class ScoreFiles {
    * cache folder. Files of data count by name, size and time of their last change.
    *
    * @param models the dense one, and the one that is made smaller
+   * @param repairs what may add up the sums of repairs
    */
-  static Optional<Path> of(List<Path> models, ShrinkRequest request, ShrinkDataOptions data)
+  static Optional<Path> of(
+      List<Path> models, ShrinkRequest request, ShrinkDataOptions data, String repairs)
       throws IOException {
     String given = Objects.requireNonNullElse(System.getenv("XDG_CACHE_HOME"), "");
     Path cache =
@@ -35,12 +37,13 @@ final class ScoreFiles {
             ? Path.of(given)
             : Path.of(System.getProperty("user.home", "")).resolve(".cache");
     return cache.isAbsolute()
-        ? Optional.of(cache.resolve("coppice/scores").resolve(name(models, request, data)))
+        ? Optional.of(cache.resolve("coppice/scores").resolve(name(models, request, data, repairs)))
         : Optional.empty();
   }
 
   /** Gives what the file is called: another name wherever scores may be others. */
-  static String name(List<Path> models, ShrinkRequest request, ShrinkDataOptions data)
+  static String name(
+      List<Path> models, ShrinkRequest request, ShrinkDataOptions data, String repairs)
       throws IOException {
     MessageDigest digest = sha256();
     for (Path model : models) {
@@ -52,7 +55,7 @@ final class ScoreFiles {
             "\n",
             Coppice.version(),
             request.toString(),
-            data.repair ? "repair" : "",
+            data.repair ? "repair " + repairs : "",
             data.samples + " " + data.evalSamples,
             String.valueOf(data.tokens),
             String.valueOf(data.calibration),

@@ -1,5 +1,7 @@
 package dev.coppice.cli;
 
+import dev.coppice.ProgressListener;
+import dev.coppice.PruningCancelledException;
 import dev.coppice.spi.Execution;
 import dev.coppice.spi.WorkPool;
 import java.util.Objects;
@@ -50,6 +52,15 @@ abstract class SessionCommand implements SessionOwner, Callable<Integer> {
     }
   }
 
+  /** Prints a step of what takes long, at once; ends there if it was cancelled. */
+  final void tell(String line) {
+    print(line);
+    console().flush();
+    if (session().cancellation().isCancelled()) {
+      throw new PruningCancelledException();
+    }
+  }
+
   /** Gives the width that text is fitted to; nothing where it is not. */
   final OptionalInt width() {
     return verbose ? OptionalInt.empty() : console().width();
@@ -60,12 +71,12 @@ abstract class SessionCommand implements SessionOwner, Callable<Integer> {
   }
 
   /** Prepares to pass over data with all threads. */
-  final Execution execution(ProgressBar bar) {
+  final Execution execution(ProgressListener listener) {
     return new Execution(
         WorkPool.shared(),
         Integer.MAX_VALUE,
         LARGE_SLICE,
         session().cancellation()::isCancelled,
-        bar);
+        listener);
   }
 }

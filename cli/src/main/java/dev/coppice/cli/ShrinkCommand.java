@@ -2,7 +2,6 @@ package dev.coppice.cli;
 
 import dev.coppice.Backends;
 import dev.coppice.InvalidPlanException;
-import dev.coppice.PruningCancelledException;
 import dev.coppice.evaluation.OnnxRuntime;
 import dev.coppice.formats.files.FileTarget;
 import dev.coppice.graph.RepairBackend;
@@ -181,18 +180,6 @@ final class ShrinkCommand extends SessionCommand {
           ? new Failure.Refusal(
               ExitStatus.UNAVAILABLE, input + ": nothing can be measured: " + missing.get())
           : ShrinkResult.unproved(input, missing.get());
-    }
-  }
-
-  private void tell(String line) {
-    print(line);
-    console().flush();
-    checkCancelled();
-  }
-
-  private void checkCancelled() {
-    if (session().cancellation().isCancelled()) {
-      throw new PruningCancelledException();
     }
   }
 

@@ -127,7 +127,7 @@ final class ShrinkRun implements AutoCloseable {
     RankedSubject subject =
         new RankedSubject(ranked, measure, data.repair ? calibrated() : Optional.empty());
     ScoreLog log =
-        ScoreFiles.of(List.of(model, start), request, data)
+        ScoreFiles.of(List.of(model, start), request, data, shrinker.repairsOn())
             .map(ShrinkRun::log)
             .orElseGet(ScoreLog::inMemory);
     DropSearch.Outcome found = DropSearch.run(subject, drop, log, this::measured);

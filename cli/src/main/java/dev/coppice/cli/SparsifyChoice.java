@@ -90,9 +90,10 @@ final class SparsifyChoice {
           String.format(Locale.ROOT, "fewer than %.0f%% zeros", 100 * LEAST_SPARSITY));
     }
     Map<Format, Long> sizes = new EnumMap<>(LinearWeights.sizes(weights));
-    sizes.remove(Format.DENSE);
-    return new Decision.Hold(
-        Collections.min(sizes.entrySet(), Map.Entry.comparingByValue()).getKey());
+    Format smallest = Collections.min(sizes.entrySet(), Map.Entry.comparingByValue()).getKey();
+    return smallest == Format.DENSE
+        ? new Decision.Leave("takes no fewer bytes compressed")
+        : new Decision.Hold(smallest);
   }
 
   /** Compresses what was measured to be faster so with the products that the operator has. */

@@ -1,7 +1,6 @@
 package dev.coppice.cli;
 
 import dev.coppice.InvalidPlanException;
-import dev.coppice.PruningCancelledException;
 import dev.coppice.evaluation.Latency;
 import dev.coppice.evaluation.LatencyMeter;
 import dev.coppice.evaluation.OnnxRuntime;
@@ -214,14 +213,6 @@ final class SparsifyCommand extends SessionCommand {
     if (missing.isPresent()) {
       throw new Failure.Refusal(
           ExitStatus.UNAVAILABLE, input + ": nothing can be proven: " + missing.get());
-    }
-  }
-
-  private void tell(String line) {
-    print(line);
-    console().flush();
-    if (session().cancellation().isCancelled()) {
-      throw new PruningCancelledException();
     }
   }
 }

@@ -141,6 +141,39 @@ class BenchTextTest {
   }
 
   @Test
+  void energyIsAddedUpOnlyWhereItWasCountedForAllThatIsDenseAndAllThatIsChosen() {
+    layer("a", 1, 0.02, 0.01).layer("b", 1, 0.02, 0.01);
+    rows.replaceAll(row -> row.format() == Format.DENSE ? counted(row) : row);
+    assertThat(sumHead()).doesNotContain("energy");
+    rows.replaceAll(BenchTextTest::counted);
+    assertThat(sumHead()).contains("energy");
+  }
+
+  /** Gives the head of the table of sums. */
+  private String sumHead() {
+    List<String> lines = text(1L).lines();
+    return lines.get(lines.indexOf("All 2 layers:") + 1);
+  }
+
+  private static Row counted(Row row) {
+    return new Row(
+        row.layer(),
+        row.out(),
+        row.in(),
+        row.dtype(),
+        row.sparsity(),
+        row.batch(),
+        row.provider(),
+        row.format(),
+        row.seconds(),
+        row.spread(),
+        row.speedup(),
+        row.bytes(),
+        Optional.of(0.5),
+        row.chosen());
+  }
+
+  @Test
   void namesOfStrangersDriveNoTerminal() {
     layer("evil\u001B[2J" + "x".repeat(100), 1, 0.02, 0.03);
     assertThat(text(1L).lines())

@@ -21,12 +21,18 @@ class ScoreFilesTest {
   @TempDir Path folder;
 
   private static String name(Path start, String eval) throws IOException {
+    return name(start, eval, false, "reference");
+  }
+
+  private static String name(Path start, String eval, boolean repair, String repairs)
+      throws IOException {
     ShrinkOptions options = new ShrinkOptions();
     options.target = "macs=0.5";
     ShrinkRequest request = options.request();
     ShrinkDataOptions data = new ShrinkDataOptions();
     data.eval = eval;
-    return ScoreFiles.name(List.of(DENSE, start), request, data);
+    data.repair = repair;
+    return ScoreFiles.name(List.of(DENSE, start), request, data, repairs);
   }
 
   @Test
@@ -35,6 +41,17 @@ class ScoreFilesTest {
     Invocation.of("shrink", DENSE, "-o", small, "--target=macs=0.9");
     String eval = folder + ":accuracy";
     assertThat(name(small, eval)).isNotEqualTo(name(DENSE, eval)).isEqualTo(name(small, eval));
+  }
+
+  @Test
+  void repairsByOtherSumsHaveScoresOfTheirOwn() throws IOException {
+    String eval = folder + ":accuracy";
+    String java = name(DENSE, eval, true, "reference plain Java");
+    assertThat(java)
+        .isEqualTo(name(DENSE, eval, true, "reference plain Java"))
+        .isNotEqualTo(name(DENSE, eval, true, "cuda cuBLAS 12"))
+        .isNotEqualTo(name(DENSE, eval, false, "reference plain Java"));
+    assertThat(name(DENSE, eval, false, "cuda cuBLAS 12")).isEqualTo(name(DENSE, eval));
   }
 
   @Test

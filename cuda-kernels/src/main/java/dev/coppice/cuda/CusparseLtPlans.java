@@ -1,5 +1,6 @@
 package dev.coppice.cuda;
 
+import dev.coppice.spi.Closing;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.LinkedHashMap;

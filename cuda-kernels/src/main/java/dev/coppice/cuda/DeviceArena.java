@@ -1,6 +1,7 @@
 package dev.coppice.cuda;
 
 import dev.coppice.DeviceOutOfMemoryException;
+import dev.coppice.spi.Closing;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;

@@ -1,6 +1,7 @@
 package dev.coppice.cuda;
 
 import dev.coppice.DeviceOutOfMemoryException;
+import dev.coppice.spi.Closing;
 import dev.coppice.spi.Execution;
 import java.io.IOException;
 import java.util.ArrayList;

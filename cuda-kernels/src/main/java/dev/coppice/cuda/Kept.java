@@ -1,5 +1,6 @@
 package dev.coppice.cuda;
 
+import dev.coppice.spi.Closing;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.coppice.cuda;
 
+import dev.coppice.spi.Closing;
 import dev.coppice.spi.Region;
 import java.io.IOException;
 import java.nio.ByteBuffer;

@@ -1,5 +1,6 @@
 package dev.coppice.cuda;
 
+import dev.coppice.spi.Closing;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

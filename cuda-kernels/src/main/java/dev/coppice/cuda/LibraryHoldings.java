@@ -1,6 +1,7 @@
 package dev.coppice.cuda;
 
 import dev.coppice.Tensor;
+import dev.coppice.spi.Closing;
 import dev.coppice.spi.DeviceAddress;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

@@ -1,6 +1,7 @@
 package dev.coppice.cuda;
 
 import dev.coppice.NanWeightsException;
+import dev.coppice.spi.Closing;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;

@@ -59,6 +59,9 @@ final class OnnxRuntimeProduct implements LinearOperator {
     } catch (OrtException e) {
       initializers.values().forEach(OnnxTensor::close);
       throw failed(e);
+    } catch (RuntimeException | Error e) {
+      initializers.values().forEach(OnnxTensor::close);
+      throw e;
     }
   }
 
@@ -150,7 +153,7 @@ final class OnnxRuntimeProduct implements LinearOperator {
       this.in = wrap(view(x).orElseGet(() -> copy(x)), x.shape().toArray());
       try {
         this.out = wrap(outputs, y.shape().toArray());
-      } catch (OrtException e) {
+      } catch (OrtException | RuntimeException | Error e) {
         in.close();
         throw e;
       }

@@ -1,5 +1,6 @@
 package dev.coppice.graph;
 
+import dev.coppice.spi.Closing;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -34,11 +35,8 @@ final class Grams implements AutoCloseable {
   /** Closes all, also where one fails to be. */
   @Override
   public void close() {
-    if (!begun.isEmpty()) {
-      Gram last = begun.remove(begun.size() - 1);
-      try (last) {
-        close();
-      }
-    }
+    List<Runnable> closes = begun.stream().<Runnable>map(gram -> gram::close).toList();
+    begun.clear();
+    Closing.all(closes);
   }
 }

@@ -4,6 +4,8 @@ import dev.coppice.BackendUnavailableException;
 import dev.coppice.Backends;
 import dev.coppice.DeviceException;
 import dev.coppice.reference.ReferenceGram;
+import dev.coppice.spi.Availability;
+import dev.coppice.spi.Closing;
 import dev.coppice.spi.GramBackend;
 import dev.coppice.spi.GramProvider;
 import java.util.ArrayList;
@@ -15,6 +17,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * What adds up the sums of products that repairs solve: F64 on every backend, but in another order,
@@ -72,6 +76,17 @@ public final class RepairBackend implements AutoCloseable {
     return backend;
   }
 
+  /** Names what may add up, with what it calls: where that is another, weights may be others. */
+  public synchronized String runsOn() {
+    return providers.stream()
+        .flatMap(
+            provider ->
+                provider.availability() instanceof Availability.Usable usable
+                    ? Stream.of(provider.name() + " " + usable.runsOn())
+                    : Stream.empty())
+        .collect(Collectors.joining("; "));
+  }
+
   /** Gives why no better backend was used. */
   public synchronized List<String> notes() {
     return List.copyOf(notes);
@@ -118,7 +133,9 @@ public final class RepairBackend implements AutoCloseable {
 
   @Override
   public synchronized void close() {
-    open.values().forEach(GramBackend::close);
+    List<Runnable> closes =
+        open.values().stream().<Runnable>map(backend -> backend::close).toList();
     open.clear();
+    Closing.all(closes);
   }
 }

@@ -101,6 +101,11 @@ public final class Shrinker {
     return new Shrinker(this, sliceSums, backend);
   }
 
+  /** Names what may add up the sums of a repair, as {@link RepairBackend#runsOn} does. */
+  public String repairsOn() {
+    return repairs.runsOn();
+  }
+
   /** Gives the name of the backend that computes scores. */
   public String backend() {
     return sliceSums.backend();

@@ -3,6 +3,7 @@ package dev.coppice.sparse;
 import dev.coppice.DType;
 import dev.coppice.DeviceOutOfMemoryException;
 import dev.coppice.Tensor;
+import dev.coppice.spi.Closing;
 import dev.coppice.spi.LinearBench;
 import dev.coppice.spi.LinearOperator;
 import dev.coppice.spi.LinearProvider;
@@ -35,19 +36,22 @@ final class Contender implements AutoCloseable {
   static Optional<Contender> of(
       LinearProvider provider, RotatingWeights weights, Device device, long mostBatch) {
     List<LinearOperator> operators = new ArrayList<>();
+    Contender contender = new Contender(provider, weights, operators);
     try {
       for (LinearWeights copy : weights.copies()) {
         operators.add(provider.prepare(copy, Optional.empty(), device, mostBatch));
       }
     } catch (IllegalArgumentException e) {
-      operators.forEach(LinearOperator::close);
+      contender.close();
       return Optional.empty();
     } catch (DeviceOutOfMemoryException e) {
       // Fewer copies than wanted: they do, if there is one.
+    } catch (RuntimeException | Error e) {
+      try (contender) {
+        throw e;
+      }
     }
-    return operators.isEmpty()
-        ? Optional.empty()
-        : Optional.of(new Contender(provider, weights, operators));
+    return operators.isEmpty() ? Optional.empty() : Optional.of(contender);
   }
 
   String provider() {
@@ -118,6 +122,6 @@ final class Contender implements AutoCloseable {
 
   @Override
   public void close() {
-    operators.forEach(LinearOperator::close);
+    Closing.all(operators.stream().<Runnable>map(operator -> operator::close).toList());
   }
 }

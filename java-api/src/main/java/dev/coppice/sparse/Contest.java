@@ -75,6 +75,11 @@ final class Contest {
     return sparse.orElse(best);
   }
 
+  /** Whether it is what should be used, or the best dense product. */
+  boolean decides(Entry entry) {
+    return entry == best || entry == winner();
+  }
+
   /** Gives what at least three of four values reach. */
   private static double lowerQuarter(double[] values) {
     Arrays.sort(values);

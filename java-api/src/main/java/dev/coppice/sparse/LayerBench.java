@@ -3,6 +3,7 @@ package dev.coppice.sparse;
 import dev.coppice.DType;
 import dev.coppice.Tensor;
 import dev.coppice.reference.FloatingPoint;
+import dev.coppice.spi.Closing;
 import dev.coppice.spi.LinearBench;
 import dev.coppice.spi.LinearProvider;
 import java.nio.ByteBuffer;
@@ -43,6 +44,7 @@ final class LayerBench implements AutoCloseable {
   private final LinearBench bench;
   private final LayerKind kind;
   private final Runnable checkpoint;
+  private final Energy energy;
   private final List<Contender> contenders = new ArrayList<>();
   private final Set<Long> done = new HashSet<>();
 
@@ -63,6 +65,7 @@ final class LayerBench implements AutoCloseable {
     this.bench = bench;
     this.kind = kind;
     this.checkpoint = checkpoint;
+    this.energy = new Energy(bench, checkpoint);
     long most = batches.stream().mapToLong(b -> b).max().orElseThrow();
     try {
       prepare(weights, batches, most);
@@ -70,7 +73,11 @@ final class LayerBench implements AutoCloseable {
         throw products.none(Format.DENSE, kind.dtype(), most);
       }
     } catch (RuntimeException | Error e) {
-      close();
+      try {
+        close();
+      } catch (RuntimeException closing) {
+        e.addSuppressed(closing);
+      }
       throw e;
     }
   }
@@ -116,11 +123,13 @@ final class LayerBench implements AutoCloseable {
     List<Contest.Entry> entries = samples(field, dense, x, y, seconds);
     Contest contest = new Contest(entries);
     double stretch = Math.max(LEAST_STRETCH, Math.min(MOST_STRETCH, seconds / 10));
+    double enough = energy.spent() + seconds;
     List<LinearPlan.Row> rows = new ArrayList<>();
     for (int i = 0; i < entries.size(); i++) {
       Contest.Entry entry = entries.get(i);
       Contender contender = field.get(i);
       contender.know(batch, entry.median());
+      boolean counted = contest.decides(entry) || energy.spent() < enough;
       rows.add(
           new LinearPlan.Row(
               layer,
@@ -135,7 +144,7 @@ final class LayerBench implements AutoCloseable {
               entry.spread(),
               contest.speedup(entry),
               contender.bytes(),
-              new Energy(bench, contender, x, y, checkpoint).joules(stretch),
+              counted ? energy.joules(contender, x, y, stretch) : Optional.empty(),
               entry == contest.winner()));
     }
     return rows;
@@ -247,6 +256,6 @@ final class LayerBench implements AutoCloseable {
 
   @Override
   public void close() {
-    contenders.forEach(Contender::close);
+    Closing.all(contenders.stream().<Runnable>map(contender -> contender::close).toList());
   }
 }

@@ -3,6 +3,7 @@ package dev.coppice.sparse;
 import dev.coppice.DType;
 import dev.coppice.Shape;
 import dev.coppice.Tensor;
+import dev.coppice.spi.Closing;
 import dev.coppice.spi.DeviceAddress;
 import dev.coppice.spi.LinearOperator;
 import dev.coppice.spi.LinearProvider;
@@ -141,8 +142,9 @@ public final class SparseLinear implements AutoCloseable {
           .forEach(layer::operator);
       return layer;
     } catch (RuntimeException | Error e) {
-      layer.close();
-      throw e;
+      try (layer) {
+        throw e;
+      }
     }
   }
 
@@ -308,8 +310,10 @@ public final class SparseLinear implements AutoCloseable {
   @Override
   public synchronized void close() {
     closed = true;
-    operators.values().forEach(LinearOperator::close);
+    List<Runnable> closes =
+        operators.values().stream().<Runnable>map(operator -> operator::close).toList();
     operators.clear();
     held.clear();
+    Closing.all(closes);
   }
 }

@@ -1,14 +1,14 @@
-package dev.coppice.cuda;
+package dev.coppice.spi;
 
 import java.util.ArrayList;
 import java.util.List;
 
 /** Closes several things one after the other, each of them also where one before it fails to be. */
-final class Closing {
+public final class Closing {
   private Closing() {}
 
   /** Runs all steps, and then throws the first failure, which carries the others. */
-  static void all(List<Runnable> steps) {
+  public static void all(List<Runnable> steps) {
     List<RuntimeException> failures = new ArrayList<>();
     for (Runnable step : steps) {
       try {
