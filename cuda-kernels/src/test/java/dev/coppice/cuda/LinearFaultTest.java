@@ -164,8 +164,10 @@ class LinearFaultTest {
     int n = 1;
     for (; ; n++) {
       Poisoned poisoned = Poisoned.at(format, n);
-      // What earlier rounds abandoned is given back by a cleaner where the device is alive again.
-      for (int i = 0; i < ATTEMPTS && poisoned.calls() > n; i++) {
+      // What earlier rounds abandoned is given back by a cleaner where the device is alive again:
+      // its
+      // calls count too, and one that began before may find the device lost only now.
+      for (int i = 0; i < ATTEMPTS && !poisoned.failure().isEmpty() && poisoned.calls() != n; i++) {
         poisoned = Poisoned.at(format, n);
       }
       if (poisoned.calls() < n) {
