@@ -201,6 +201,7 @@ final class ModelReader {
         case 1 -> name = message.string();
         case 5 -> tensor = once(tensor, message, this::tensor);
         case 6 -> graph = once(graph, message, this::graph);
+        case 7 -> floats(message);
         case 10 -> tensor(message.message());
         case 11 -> graphs.add(graph(message.message()));
         case 14, 15 -> MessageType.TYPE.checkField(message);
@@ -225,6 +226,13 @@ final class ModelReader {
             integers.add(value);
           }
         });
+  }
+
+  /** Nobody needs them, but a file that other readers refuse is none. */
+  private void floats(Message message) throws IOException {
+    if (message.value() % Float.BYTES != 0) {
+      throw wire.bad(message.tag(), "a list of floats of " + message.value() + " bytes");
+    }
   }
 
   private StoredTensor tensor(Message message) throws IOException {
