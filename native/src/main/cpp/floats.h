@@ -20,6 +20,13 @@ COPPICE_INLINE T at(const void* from) {
 
 COPPICE_INLINE void put(void* to, Floats v) { std::memcpy(to, &v, sizeof v); }
 
+// Keeps v in a register, where a compiler would rather read it again.
+COPPICE_INLINE void keep([[maybe_unused]] Floats& v) {
+#if defined(__x86_64__)
+  asm("" : "+x"(v));
+#endif
+}
+
 COPPICE_INLINE Floats broadcast(float value) {
   return value - Floats{};  // Keeps -0.0.
 }

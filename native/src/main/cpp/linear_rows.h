@@ -110,6 +110,15 @@ COPPICE_INLINE void bitmap_words(const coppice_weights& weights, int64_t row, in
     }
 #pragma GCC unroll 16
     for (int part = 0; part < 64 / spread_lanes<E>; part++) {
+      Floats inputs[vectors][B];
+      for (int v = 0; v < vectors; v++) {
+        for (int b = 0; b < B; b++) {
+          inputs[v][b] = at<Floats>(x + b * stride + i * 64 + (part * vectors + v) * float_lanes);
+          if constexpr (R > 1) {
+            keep(inputs[v][b]);  // Read once for all rows: what is read is the limit.
+          }
+        }
+      }
 #pragma GCC unroll 4
       for (int r = 0; r < R; r++) {
         const char* word = bits + r * apart * bits_stride(weights) + i * 8;
@@ -126,10 +135,9 @@ COPPICE_INLINE void bitmap_words(const coppice_weights& weights, int64_t row, in
         for (int v = 0; v < vectors; v++) {
           int at_vector = part * vectors + v;
           Present<E> present(word, at_vector);
-          const float* inputs = x + i * 64 + at_vector * float_lanes;
           for (int b = 0; b < B; b++) {
             Floats& lanes = sums[r][b][at_vector % each];
-            lanes = present.fma(w[v], at<Floats>(inputs + b * stride), lanes);
+            lanes = present.fma(w[v], inputs[v][b], lanes);
           }
         }
       }
