@@ -6,11 +6,13 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,8 +62,11 @@ public final class WorkPool implements AutoCloseable {
             Integer.getInteger("coppice.threads", Runtime.getRuntime().availableProcessors()));
   }
 
+  /** How long a thread looks for what comes at once before it sleeps: what waking up may cost. */
+  private static final long SPIN_NANOS = 100_000;
+
   private final int threads;
-  private final ExecutorService executor;
+  private final ThreadPoolExecutor executor;
   private final ThreadLocal<Worker> worker = ThreadLocal.withInitial(Worker::new);
   private final Queue<Histogram> histograms = new ConcurrentLinkedQueue<>();
 
@@ -72,8 +77,12 @@ public final class WorkPool implements AutoCloseable {
     }
     this.threads = threads;
     this.executor =
-        Executors.newFixedThreadPool(
+        new ThreadPoolExecutor(
             threads,
+            threads,
+            0,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
             task -> {
               Thread thread = new Thread(task, "coppice-worker");
               thread.setDaemon(true);
@@ -113,9 +122,21 @@ public final class WorkPool implements AutoCloseable {
     }
   }
 
+  /**
+   * As {@link #forEach}, with the calling thread as one of the lanes, for work of a few
+   * milliseconds or less that is often followed by more of it: threads spin for a moment before
+   * they sleep.
+   */
   void share(long count, int lanes, Worker own, Body body) throws IOException {
     if (count > 0) {
       new Loop(count, body).share((int) Math.min(lanes, count) - 1, own);
+    }
+  }
+
+  private static void spin(BooleanSupplier until) {
+    long begin = System.nanoTime();
+    while (!until.getAsBoolean() && System.nanoTime() - begin < SPIN_NANOS) {
+      Thread.onSpinWait();
     }
   }
 
@@ -129,6 +150,8 @@ public final class WorkPool implements AutoCloseable {
     private final Condition finished = lock.newCondition();
     private long next;
     private int lanes;
+    private boolean brief;
+    private volatile boolean ended;
     private long failedIndex = Long.MAX_VALUE;
     private @Nullable Throwable failure;
 
@@ -148,12 +171,16 @@ public final class WorkPool implements AutoCloseable {
     /** Does what the calling thread can, with the help of {@code others} of the pool. */
     void share(int others, Worker own) throws IOException {
       lanes = others;
+      brief = true;
       for (int i = 0; i < others; i++) {
         begin(false);
       }
       boolean more = true;
       while (more) {
         more = step(own);
+      }
+      if (others > 0) {
+        spin(() -> ended);
       }
       finish();
     }
@@ -221,6 +248,9 @@ public final class WorkPool implements AutoCloseable {
         }
       }
       leave();
+      if (brief) {
+        spin(() -> !executor.getQueue().isEmpty());
+      }
     }
 
     /** Does one index, if there is one left. */
@@ -262,6 +292,7 @@ public final class WorkPool implements AutoCloseable {
       lock.lock();
       try {
         if (--lanes == 0) {
+          ended = true;
           finished.signalAll();
         }
       } finally {
