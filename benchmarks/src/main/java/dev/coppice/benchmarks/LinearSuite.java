@@ -26,6 +26,7 @@ import java.util.stream.IntStream;
 final class LinearSuite {
   private static final int THREADS = 2;
   private static final int MOST_BATCH = 128;
+  private static final long WARM_NANOS = 15_000_000;
 
   private final Results results;
   private final int out;
@@ -104,10 +105,13 @@ final class LinearSuite {
     ByteBuffer outputs = y.slice(0, batch * out * dtype.bytes());
     List<Runnable> runs =
         candidates.stream().map(c -> c.call().on(inputs, outputs, batch)).toList();
+    boolean peers = candidates.stream().anyMatch(c -> !c.provider().startsWith(provider.name()));
     double[][] seconds = new double[runs.size()][samples];
     for (int sample = -2; sample < samples; sample++) {
       for (int i = 0; i < runs.size(); i++) {
-        Thread.sleep(pauseMillis); // Until threads that spin have gone to sleep.
+        if (peers) {
+          Thread.sleep(pauseMillis); // Until threads that spin have gone to sleep.
+        }
         warm(candidates.get(i), runs.get(0), runs.get(i));
         long begin = System.nanoTime();
         runs.get(i).run();
@@ -130,11 +134,15 @@ final class LinearSuite {
   }
 
   /**
-   * Wakes the threads that the candidate computes on, as the layer before it would in a model, with
-   * dense weights, which leave none of the candidate's in a cache.
+   * Wakes the threads that the candidate computes on, as the layers before it would in a model,
+   * with dense weights, which leave none of the candidate's in a cache; for some milliseconds,
+   * until a processor that slept is at its speed.
    */
   private static void warm(Candidate candidate, Runnable ours, Runnable own) {
-    (candidate.format().equals("dense") ? own : ours).run();
+    long begin = System.nanoTime();
+    do {
+      (candidate.format().equals("dense") ? own : ours).run();
+    } while (System.nanoTime() - begin < WARM_NANOS);
   }
 
   private void add(DType dtype, int batch, Candidate candidate, Samples taken, double best) {
