@@ -116,7 +116,7 @@ NATIVE(void, setEager, JNIEnv*, jclass, jboolean eager) {
   emulator::set_stream_settings(settings);
 }
 
-NATIVE(void, reset, JNIEnv*, jclass) {
+NATIVE(void, forget, JNIEnv*, jclass) {
   const std::scoped_lock lock(emulator::driver_lock());
   emulator::reset_calls();
   emulator::reset_state();

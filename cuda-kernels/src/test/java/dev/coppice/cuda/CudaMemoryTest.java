@@ -161,10 +161,7 @@ class CudaMemoryTest {
         pruner.prune(
             Tensor.of(DType.BF16, weights, 1, weights.length),
             PruningPlan.of(Rule.unstructured(0.5)));
-        long alive =
-            EmulatedDriver.liveAllocations()
-                + EmulatedDriver.livePinned()
-                + EmulatedDriver.liveHandles();
+        long alive = EmulatedDriver.alive();
         after = i == 0 ? alive : after;
         assertThat(alive).isEqualTo(after);
       }

@@ -3,6 +3,7 @@ package dev.coppice.cuda;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.coppice.spi.Availability;
+import java.lang.reflect.Field;
 import java.util.List;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
@@ -56,7 +57,46 @@ final class EmulatedDriver implements ExecutionCondition, BeforeEachCallback, Af
    */
   static native void setEager(boolean eager);
 
-  static native void reset();
+  /**
+   * Begins anew, with nothing alive and no call counted. What a test abandoned is given back first:
+   * later, its cleaner would give back what has got the same address by then.
+   */
+  static void reset() {
+    if (alive() > 0) {
+      // Twice, since a cleaner may come to the objects of one collection in any order.
+      collect();
+      collect();
+    }
+    forget();
+  }
+
+  /** Begins anew with a device that was lost, as only a new process can. */
+  static void revive() {
+    reset();
+    try {
+      Field lost = CudaResult.class.getDeclaredField("lost");
+      lost.setAccessible(true);
+      lost.set(null, null);
+    } catch (ReflectiveOperationException e) {
+      throw new LinkageError(e.getMessage(), e);
+    }
+  }
+
+  private static native void forget();
+
+  private static void collect() {
+    Handle last = new Handle(new Object(), "nothing, but what a test abandons", () -> {});
+    System.gc();
+    long end = System.nanoTime() + 2_000_000_000L;
+    while (!last.isClosed() && System.nanoTime() < end) {
+      Thread.onSpinWait();
+    }
+  }
+
+  /** Gives how much is not given back: memory, handles, contexts. */
+  static long alive() {
+    return liveAllocations() + livePinned() + liveHandles();
+  }
 
   @Override
   public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {

@@ -14,7 +14,6 @@ import dev.coppice.Rule;
 import dev.coppice.Scope;
 import dev.coppice.Tensor;
 import dev.coppice.spi.WorkPool;
-import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -78,9 +77,8 @@ class FaultMatrixTest {
   }
 
   @AfterEach
-  void end() throws ReflectiveOperationException {
-    revive();
-    EmulatedDriver.reset();
+  void end() {
+    EmulatedDriver.revive();
     System.clearProperty("coppice.cuda.chunk");
     pool.close();
   }
@@ -134,7 +132,7 @@ class FaultMatrixTest {
       } else {
         failures++;
         assertThat(outcome.failure()).startsWith(DeviceException.class.getName());
-        assertThat(alive())
+        assertThat(EmulatedDriver.alive())
             .as("%d: %s", n, outcome.failure())
             .isLessThanOrEqualTo(GIVING_BACK.matcher(outcome.failure()).find() ? 1 : 0);
       }
@@ -145,10 +143,10 @@ class FaultMatrixTest {
 
   @ParameterizedTest
   @MethodSource("rules")
-  void afterAnErrorThatPoisonsTheContextNoFurtherCallIsMade(Rule rule) throws Exception {
+  void afterAnErrorThatPoisonsTheContextNoFurtherCallIsMade(Rule rule) {
     int n = 1;
     while (true) {
-      EmulatedDriver.reset();
+      EmulatedDriver.revive();
       Outcome outcome = prune("cuda", rule, "*", n, ILLEGAL_ADDRESS);
       long calls = callsSince("*");
       if (calls < n) {
@@ -160,18 +158,9 @@ class FaultMatrixTest {
       assertThat(calls).as("calls, after %s", outcome.failure()).isEqualTo(n);
       assertThat(prune("cuda", rule).failure()).contains("ILLEGAL_ADDRESS");
       assertThat(callsSince("*")).isEqualTo(n);
-      revive();
       n++;
     }
     assertThat(n).isGreaterThan(20);
-    EmulatedDriver.reset();
-  }
-
-  /** A device stays lost for its process; this process begins anew. */
-  private static void revive() throws ReflectiveOperationException {
-    Field lost = CudaResult.class.getDeclaredField("lost");
-    lost.setAccessible(true);
-    lost.set(null, null);
   }
 
   /** Prunes without a fault. */
@@ -213,12 +202,6 @@ class FaultMatrixTest {
   }
 
   private static void assertNothingIsAlive(String what) {
-    assertThat(alive()).as(what).isZero();
-  }
-
-  private static long alive() {
-    return EmulatedDriver.liveAllocations()
-        + EmulatedDriver.livePinned()
-        + EmulatedDriver.liveHandles();
+    assertThat(EmulatedDriver.alive()).as(what).isZero();
   }
 }

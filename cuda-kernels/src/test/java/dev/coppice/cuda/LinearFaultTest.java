@@ -11,7 +11,6 @@ import dev.coppice.sparse.LayerCase;
 import dev.coppice.sparse.LinearWeights;
 import dev.coppice.spi.LinearBench;
 import dev.coppice.spi.LinearOperator;
-import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.util.Optional;
 import java.util.Random;
@@ -33,23 +32,14 @@ class LinearFaultTest {
   private static final int OUT = 24;
   private static final int IN = 60;
   private static final int BATCH = 3;
-  private static final int ATTEMPTS = 3;
   private static final Pattern GIVING_BACK =
       Pattern.compile("Free|Destroy|Unload|Release|PushCurrent|PopCurrent|Synchron");
 
   private record Outcome(ByteBuffer y, String failure) {}
 
   @AfterEach
-  void end() throws ReflectiveOperationException {
-    revive();
-    EmulatedDriver.reset();
-  }
-
-  /** A device stays lost for its process; this process begins anew. */
-  private static void revive() throws ReflectiveOperationException {
-    Field lost = CudaResult.class.getDeclaredField("lost");
-    lost.setAccessible(true);
-    lost.set(null, null);
+  void end() {
+    EmulatedDriver.revive();
   }
 
   /** Multiplies once, from nothing to nothing. */
@@ -74,12 +64,6 @@ class LinearFaultTest {
     return new Outcome(LayerCase.bytes(y), failure);
   }
 
-  private static long alive() {
-    return EmulatedDriver.liveAllocations()
-        + EmulatedDriver.livePinned()
-        + EmulatedDriver.liveHandles();
-  }
-
   @ParameterizedTest
   @EnumSource(names = {"TWO_FOUR", "BITMAP"})
   void anAllocationThatFailsIsSaid(Format format) {
@@ -90,7 +74,7 @@ class LinearFaultTest {
       EmulatedDriver.reset();
       EmulatedDriver.fail("cuMemAllocAsync", n, OUT_OF_MEMORY);
       Outcome outcome = multiply(format);
-      assertThat(alive()).as("allocation %d", n).isZero();
+      assertThat(EmulatedDriver.alive()).as("allocation %d", n).isZero();
       if (EmulatedDriver.calls("cuMemAllocAsync") < n) {
         assertThat(outcome).isEqualTo(whole);
         break;
@@ -123,53 +107,31 @@ class LinearFaultTest {
         assertThat(outcome.failure())
             .as("call %d", n)
             .matches("dev\\.coppice\\.(DeviceException|BackendUnavailableException): (?s).*");
-        assertThat(alive())
+        assertThat(EmulatedDriver.alive())
             .as("%d: %s", n, outcome.failure())
             .isLessThanOrEqualTo(GIVING_BACK.matcher(outcome.failure()).find() ? 2 : 0);
       }
     }
-    EmulatedDriver.reset();
     assertThat(failures).isGreaterThan(30);
   }
 
   /** What a product gave whose n-th call poisoned the context, and the next one; calls of both. */
   private record Poisoned(String failure, String next, long calls) {
-    static Poisoned at(Format format, int n) throws ReflectiveOperationException {
-      EmulatedDriver.reset();
+    static Poisoned at(Format format, int n) {
+      EmulatedDriver.revive();
       EmulatedDriver.fail("*", n, ILLEGAL_ADDRESS);
       String failure = multiply(format).failure();
       String next = failure.isEmpty() ? "" : multiply(format).failure();
-      Poisoned poisoned = new Poisoned(failure, next, EmulatedDriver.calls("*"));
-      if (poisoned.calls() > n) {
-        collect();
-      }
-      revive();
-      return poisoned;
-    }
-
-    /** Has what earlier rounds abandoned collected while the device is lost: without a call. */
-    private static void collect() {
-      Handle last = new Handle(new Object(), "nothing, but what a test abandons", () -> {});
-      System.gc();
-      long end = System.nanoTime() + 2_000_000_000L;
-      while (!last.isClosed() && System.nanoTime() < end) {
-        Thread.onSpinWait();
-      }
+      return new Poisoned(failure, next, EmulatedDriver.calls("*"));
     }
   }
 
   @ParameterizedTest
   @EnumSource(names = {"TWO_FOUR", "BITMAP"})
-  void afterAnErrorThatPoisonsTheContextNoFurtherCallIsMade(Format format) throws Exception {
+  void afterAnErrorThatPoisonsTheContextNoFurtherCallIsMade(Format format) {
     int n = 1;
     for (; ; n++) {
       Poisoned poisoned = Poisoned.at(format, n);
-      // What earlier rounds abandoned is given back by a cleaner where the device is alive again:
-      // its
-      // calls count too, and one that began before may find the device lost only now.
-      for (int i = 0; i < ATTEMPTS && !poisoned.failure().isEmpty() && poisoned.calls() != n; i++) {
-        poisoned = Poisoned.at(format, n);
-      }
       if (poisoned.calls() < n) {
         assertThat(poisoned.failure()).isEmpty();
         break;
@@ -179,6 +141,5 @@ class LinearFaultTest {
       assertThat(poisoned.calls()).as("calls, after %s", poisoned.failure()).isEqualTo(n);
     }
     assertThat(n).isGreaterThan(40);
-    EmulatedDriver.reset();
   }
 }
