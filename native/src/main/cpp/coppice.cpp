@@ -79,8 +79,11 @@ int64_t coppice_scratch_bytes(const coppice_slice* slice) {
 }
 
 int64_t coppice_linear_inputs_bytes(const coppice_weights* weights, int64_t batch) {
-  int64_t floats = batch <= coppice::most_single_rows ? coppice::inputs_stride(weights->in) * batch
-                                                      : weights->in * ((batch + 15) / 16 * 16);
+  int64_t single = coppice::inputs_stride(weights->in) * batch;
+  int64_t turned = weights->in * ((batch + 15) / 16 * 16);
+  int64_t floats = batch <= coppice::always_single_rows ? single
+                   : batch <= coppice::most_single_rows ? std::max(single, turned)
+                                                        : turned;
   return floats * static_cast<int64_t>(sizeof(float));
 }
 

@@ -56,15 +56,15 @@ inline int64_t scratch_bytes(const coppice_slice& slice) {
   return (size + keys) * (slice.runs * slice.run_length + strip_rows * row_padding);
 }
 
-// Up to so many rows of x lie as they come, [batch, inputs_stride], and are multiplied one by one.
-// More are turned round: blocks of rows, each [in, lanes of the block].
-inline constexpr int64_t most_single_rows = 8;
-
 // Columns of a row of x: as many as a row of a bitmap has bits, a multiple of a tile of 2:4.
 inline constexpr int64_t inputs_stride(int64_t in) { return (in + 127) / 128 * 128; }
 
 // Rows of W whose sums for many rows of x are kept at once; a multiple of a register tile's.
 inline constexpr int64_t strip_of_linear = 240;
+
+// Up to so many rows of x always lie as they come, and more never do (linear.cpp).
+inline constexpr int64_t always_single_rows = 3;
+inline constexpr int64_t most_single_rows = 8;
 
 // The most lanes that a block of rows of x has in any instruction set.
 inline constexpr int64_t most_lanes = 128;
