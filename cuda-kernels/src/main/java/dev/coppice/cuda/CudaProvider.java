@@ -1,7 +1,5 @@
 package dev.coppice.cuda;
 
-import dev.coppice.BackendUnavailableException;
-import dev.coppice.DeviceException;
 import dev.coppice.spi.Availability;
 import dev.coppice.spi.Backend;
 import dev.coppice.spi.BackendProvider;
@@ -63,23 +61,16 @@ public final class CudaProvider implements BackendProvider {
     }
     Availability known = availability;
     if (known == null) {
-      known = probe();
+      known = Probe.of(CudaProvider::describe);
       availability = known;
     }
     return known;
   }
 
-  private static Availability probe() {
-    try {
-      String device = CudaContext.describe(0);
-      CudaModule.require();
-      return new Availability.Usable((Emulation.isWanted() ? "emulated, no GPU: " : "") + device);
-    } catch (BackendUnavailableException | DeviceException e) {
-      return new Availability.Unusable(String.valueOf(e.getMessage()));
-    } catch (LinkageError e) {
-      return new Availability.Unusable(
-          "JCuda is not on the class path or not whole: " + e + "; add org.jcuda:jcuda 12.6.0");
-    }
+  private static String describe() {
+    String device = CudaContext.describe(0);
+    CudaModule.require();
+    return device;
   }
 
   @Override

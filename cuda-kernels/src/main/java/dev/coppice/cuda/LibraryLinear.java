@@ -1,7 +1,6 @@
 package dev.coppice.cuda;
 
 import dev.coppice.BackendUnavailableException;
-import dev.coppice.DeviceException;
 import dev.coppice.Tensor;
 import dev.coppice.sparse.Device;
 import dev.coppice.sparse.LinearWeights;
@@ -64,28 +63,18 @@ abstract class LibraryLinear<H extends LibraryHandle> implements LinearProvider 
       return new Availability.Unusable(lost);
     }
     synchronized (known) {
-      return known.computeIfAbsent(device, d -> probe(cuda.ordinal()));
+      return known.computeIfAbsent(device, d -> Probe.of(() -> describe(cuda.ordinal())));
     }
   }
 
-  private Availability probe(int ordinal) {
+  private String describe(int ordinal) {
+    String device = CudaContext.describe(ordinal);
+    require();
+    LibraryDevices.Opened<H> opened = devices.borrow(ordinal);
     try {
-      String device = CudaContext.describe(ordinal);
-      require();
-      LibraryDevices.Opened<H> opened = devices.borrow(ordinal);
-      try {
-        String library = opened.device().context().call(() -> describe(opened.library()));
-        return new Availability.Usable(
-            "%s%s on %s"
-                .formatted(Emulation.isWanted() ? "emulated, no GPU: " : "", library, device));
-      } finally {
-        devices.giveBack(opened);
-      }
-    } catch (BackendUnavailableException | DeviceException e) {
-      return new Availability.Unusable(String.valueOf(e.getMessage()));
-    } catch (LinkageError e) {
-      return new Availability.Unusable(
-          "JCuda is not on the class path or not whole: " + e + "; add org.jcuda:jcuda 12.6.0");
+      return opened.device().context().call(() -> describe(opened.library())) + " on " + device;
+    } finally {
+      devices.giveBack(opened);
     }
   }
 

@@ -2,7 +2,6 @@ package dev.coppice.cuda;
 
 import dev.coppice.BackendUnavailableException;
 import dev.coppice.DType;
-import dev.coppice.DeviceException;
 import dev.coppice.Tensor;
 import dev.coppice.sparse.Bitmap;
 import dev.coppice.sparse.Device;
@@ -44,30 +43,18 @@ public final class LinearCudaProvider implements LinearProvider {
       return new Availability.Unusable(lost);
     }
     return device instanceof Device.Cuda cuda
-        ? known.computeIfAbsent(cuda.ordinal(), LinearCudaProvider::probe)
+        ? known.computeIfAbsent(cuda.ordinal(), ordinal -> Probe.of(() -> describe(ordinal)))
         : new Availability.Unusable("the CUDA kernels run on a CUDA device alone");
   }
 
-  private static Availability probe(int ordinal) {
-    try {
-      String device = CudaContext.describe(ordinal);
-      CudaModule.require();
-      if (CudaContext.capability(ordinal) < OLDEST) {
-        return new Availability.Unusable(
-            device + ": sparse products need compute capability 8.0 or newer");
-      }
-      return new Availability.Usable(
-          "%s%s, driver supports CUDA %s"
-              .formatted(
-                  Emulation.isWanted() ? "emulated, no GPU: " : "",
-                  device,
-                  CudaContext.supportedVersion()));
-    } catch (BackendUnavailableException | DeviceException e) {
-      return new Availability.Unusable(String.valueOf(e.getMessage()));
-    } catch (LinkageError e) {
-      return new Availability.Unusable(
-          "JCuda is not on the class path or not whole: " + e + "; add org.jcuda:jcuda 12.6.0");
+  private static String describe(int ordinal) {
+    String device = CudaContext.describe(ordinal);
+    CudaModule.require();
+    if (CudaContext.capability(ordinal) < OLDEST) {
+      throw new BackendUnavailableException(
+          device + ": sparse products need compute capability 8.0 or newer");
     }
+    return device + ", driver supports CUDA " + CudaContext.supportedVersion();
   }
 
   @Override
