@@ -1,7 +1,7 @@
 package dev.coppice.spi;
 
-import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Closes several things one after the other, each of them also where one before it fails to be. */
 public final class Closing {
@@ -9,18 +9,23 @@ public final class Closing {
 
   /** Runs all steps, and then throws the first failure, which carries the others. */
   public static void all(List<Runnable> steps) {
-    List<RuntimeException> failures = new ArrayList<>();
+    @Nullable Throwable first = null;
     for (Runnable step : steps) {
       try {
         step.run();
-      } catch (RuntimeException e) {
-        failures.add(e);
+      } catch (RuntimeException | Error e) {
+        if (first == null) {
+          first = e;
+        } else {
+          first.addSuppressed(e);
+        }
       }
     }
-    if (!failures.isEmpty()) {
-      RuntimeException first = failures.get(0);
-      failures.subList(1, failures.size()).forEach(first::addSuppressed);
-      throw first;
+    if (first instanceof Error error) {
+      throw error;
+    }
+    if (first instanceof RuntimeException exception) {
+      throw exception;
     }
   }
 }
