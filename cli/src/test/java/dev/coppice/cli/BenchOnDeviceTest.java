@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.coppice.formats.plan.JsonPlan;
+import dev.coppice.sparse.Format;
 import dev.coppice.sparse.LinearPlan;
 import dev.coppice.sparse.LinearPlan.Row;
 import java.nio.file.Files;
@@ -33,7 +34,7 @@ class BenchOnDeviceTest {
   }
 
   /** Measures one layer, and gives the plan. */
-  private LinearPlan measure(Map<String, String> environment) throws Exception {
+  private LinearPlan measure(Map<String, String> environment, String... options) throws Exception {
     Path report = folder.resolve("plan.json");
     List<String> command =
         CommandProcess.command(
@@ -41,11 +42,10 @@ class BenchOnDeviceTest {
             "layer",
             "--device=cuda:0",
             "--shape=256x512",
-            "--batch=1,8",
             "--dtype=bf16",
-            "--pattern=2:4",
             "--report",
             report);
+    command.addAll(List.of(options));
     command.addAll(
         1,
         List.of(
@@ -62,7 +62,7 @@ class BenchOnDeviceTest {
 
   @Test
   void ourProductsAndThoseOfNvidiasLibrariesAreMeasured() throws Exception {
-    LinearPlan plan = measure(Map.of());
+    LinearPlan plan = measure(Map.of(), "--batch=1,8", "--pattern=2:4");
     assertThat(plan.device()).isEqualTo("cuda:0");
     for (long batch : new long[] {1, 8}) {
       assertThat(plan.rows().stream().filter(row -> row.batch() == batch))
@@ -74,9 +74,23 @@ class BenchOnDeviceTest {
   }
 
   @Test
+  void bitmapsTakePartForFewRowsOfAPlanThatHasManyToo() throws Exception {
+    LinearPlan plan = measure(Map.of(), "--batch=2,64", "--sparsity=0.8");
+    assertThat(plan.rows())
+        .filteredOn(row -> row.format() == Format.BITMAP && row.provider().equals("cuda"))
+        .extracting(Row::batch)
+        .containsExactly(2L);
+    assertThat(plan.rows())
+        .filteredOn(row -> row.provider().equals("cublas"))
+        .extracting(Row::batch)
+        .contains(2L, 64L);
+  }
+
+  @Test
   void energyIsAbsentWhereTheDeviceDoesNotCountIt() throws Exception {
     String notSupported = "nvmlDeviceGetTotalEnergyConsumption:1:3";
-    LinearPlan plan = measure(Map.of("COPPICE_EMULATOR_FAIL", notSupported));
+    LinearPlan plan =
+        measure(Map.of("COPPICE_EMULATOR_FAIL", notSupported), "--batch=1", "--pattern=2:4");
     assertThat(plan.rows()).isNotEmpty().allMatch(row -> row.joules().isEmpty());
   }
 }
