@@ -1,7 +1,6 @@
 package dev.coppice.simd;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.coppice.DType;
 import dev.coppice.Tensor;
@@ -10,7 +9,6 @@ import dev.coppice.sparse.LayerCase;
 import dev.coppice.sparse.LinearContract;
 import dev.coppice.sparse.LinearWeights;
 import dev.coppice.sparse.Part;
-import dev.coppice.spi.Availability;
 import dev.coppice.spi.LinearOperator;
 import dev.coppice.spi.LinearProvider;
 import java.nio.ByteBuffer;
@@ -21,9 +19,8 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -51,23 +48,10 @@ class NativeLinearTest {
   }
 
   abstract static class Variant extends LinearContract {
-    private final InstructionSet set;
+    @RegisterExtension final OnInstructionSet set;
 
     Variant(InstructionSet set) {
-      this.set = set;
-    }
-
-    @BeforeEach
-    void useTheInstructionSet() {
-      LibraryPresence.require();
-      assumeTrue(set.use(), () -> "this machine has no " + set.title());
-    }
-
-    @AfterEach
-    void useTheBestAgain() {
-      if (new NativeProvider().availability() instanceof Availability.Usable) {
-        assertThat(InstructionSet.best().use()).isTrue();
-      }
+      this.set = new OnInstructionSet(set);
     }
 
     @Override

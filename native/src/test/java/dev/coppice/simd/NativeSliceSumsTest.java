@@ -1,15 +1,10 @@
 package dev.coppice.simd;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
-import dev.coppice.spi.Availability;
 import dev.coppice.spi.Backend;
 import dev.coppice.spi.SliceSumsContract;
 import dev.coppice.spi.SlicedBackend;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The sums of every instruction set that this machine has. */
 class NativeSliceSumsTest {
@@ -35,23 +30,10 @@ class NativeSliceSumsTest {
   }
 
   abstract static class Variant extends SliceSumsContract {
-    private final InstructionSet set;
+    @RegisterExtension final OnInstructionSet set;
 
     Variant(InstructionSet set) {
-      this.set = set;
-    }
-
-    @BeforeEach
-    void useTheInstructionSet() {
-      LibraryPresence.require();
-      assumeTrue(set.use(), () -> "this machine has no " + set.title());
-    }
-
-    @AfterEach
-    void useTheBestAgain() {
-      if (new NativeProvider().availability() instanceof Availability.Usable) {
-        assertThat(InstructionSet.best().use()).isTrue();
-      }
+      this.set = new OnInstructionSet(set);
     }
 
     @Override
