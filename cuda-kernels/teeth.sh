@@ -86,7 +86,7 @@ reason() {
 
 rm -rf "$work"
 mkdir -p "$work/src/main"
-cp -r src/main/cuda "$work/src/main/"
+cp -r src/main/cpp src/main/cuda "$work/src/main/"
 mkdir -p "$work/src/test"
 cp -r src/test/cpp "$work/src/test/"
 cp -r emulator CMakeLists.txt "$work/"
